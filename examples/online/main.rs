@@ -1,0 +1,130 @@
+//! "N online", live, in a plain `<img>`: `cargo run --example online`, then open
+//! <http://127.0.0.1:3000/> in some browsers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Html;
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use axum::{Json, Router};
+use clap::Parser;
+use serde::Serialize;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer};
+
+#[derive(Parser)]
+#[command(about = "A live \"N online\" badge, with no JavaScript")]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    addr: SocketAddr,
+    /// How long a stream may be silent, such as 5, 0.5 or 500ms
+    #[arg(long, default_value = "5", value_parser = seconds)]
+    heartbeat: Duration,
+    /// The most pictures per second
+    #[arg(long, default_value_t = 10.0)]
+    max_rate: f64,
+    /// How long somebody who left is still counted as a visitor
+    #[arg(long, default_value = "0", value_parser = seconds)]
+    leave_grace: Duration,
+    /// The most open streams; whoever comes then gets a still picture
+    #[arg(long)]
+    max_viewers: Option<usize>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse();
+
+    let paced = |badge: Badge| {
+        badge
+            .heartbeat(options.heartbeat)
+            .max_rate(options.max_rate)
+            .leave_grace(options.leave_grace)
+    };
+    let mut badges = LiveBadgeLayer::builder()
+        .badge("/online.png", paced(Badge::online()))
+        .badge("/rooms/{room}/online.png", paced(Badge::svg(include_str!("room.svg"))));
+    if let Some(streams) = options.max_viewers {
+        badges = badges.max_viewers(streams);
+    }
+    let badges = badges.build()?;
+
+    let handle = badges.handle();
+    let app = Router::new()
+        .route("/", get(Html(include_str!("index.html"))))
+        .route("/count", get(count))
+        .route("/rooms/{room}/count", get(count))
+        .with_state(handle.clone())
+        .layer(badges); // last, so that it is the outermost
+
+    let listener = listen(options.addr)?;
+    println!("listening on http://{}/", listener.local_addr()?);
+    axum::serve(listener.tap_io(send_at_once), app)
+        .with_graceful_shutdown(async move {
+            asked_to_stop().await;
+            handle.shutdown().await; // the server waits for open streams, and they never end
+            tokio::spawn(give_up_after(Duration::from_secs(5)));
+        })
+        .await?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Count {
+    streams: usize,
+    visitors: usize,
+}
+
+/// `/count` tells of `/online.png`, `/rooms/lobby/count` of `/rooms/lobby/online.png`.
+async fn count(State(badges): State<Handle>, uri: Uri) -> Json<Count> {
+    let counts = badges.counts(&uri.path().replace("/count", "/online.png"));
+    Json(Count { streams: counts.streams, visitors: counts.visitors })
+}
+
+/// With room for many who come at the same time.
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(4096)
+}
+
+/// Otherwise a small picture may wait until the one before it is acknowledged.
+fn send_at_once(connection: &mut TcpStream) {
+    connection.set_nodelay(true).ok();
+}
+
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::terminate()).expect("SIGTERM can be handled").recv().await;
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// Someone who does not read can't be told that it is over.
+async fn give_up_after(patience: Duration) {
+    tokio::time::sleep(patience).await;
+    eprintln!("some connections did not end in time");
+    std::process::exit(1);
+}
+
+/// `5`, `0.5`, `5s` or `500ms`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(millis) => (millis, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{text:?} is no number of seconds"))?;
+    Duration::try_from_secs_f64(number * unit).map_err(|error| error.to_string())
+}

@@ -1,0 +1,138 @@
+//! From a request's head to what it is to get: the live stream, or one whole picture.
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method, Version, header};
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+
+/// The request headers that [`Reply::for_request`] looks at: a still's `Vary`.
+pub(crate) const VARY: &str = "accept, sec-fetch-dest, sec-purpose, user-agent";
+
+/// What a request for a badge gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The live, never-ending stream; its viewer is counted.
+    Stream,
+    /// One whole picture with `Content-Length` and `ETag`; nobody is counted.
+    Still,
+    /// The inner service's answer, as if there were no badge.
+    Inner,
+}
+
+impl Reply {
+    /// The rules that a badge follows unless it has its own (see
+    /// [`Badge::reply`](crate::Badge::reply)).
+    ///
+    /// A stream goes to whoever shows images and keeps them open, and one whole picture to
+    /// everybody else, in this order:
+    ///
+    /// 1. `?still`, `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
+    ///    `Purpose` and `X-Moz`), an image proxy or a link preview (by `User-Agent`; they fetch
+    ///    one picture and time out on a stream): a still.
+    /// 2. `Accept` names `multipart/x-mixed-replace`: a stream.
+    /// 3. `Sec-Fetch-Dest` is there, as Chromium, Firefox and WebKit send it to secure origins and
+    ///    localhost: a stream for `image`, `document`, `iframe`, `frame`, `object` and `embed`, a
+    ///    still for the rest (`empty` is a script's `fetch`).
+    /// 4. `Accept` names some `image/…` or `text/html`: a stream.
+    /// 5. Otherwise (curl, wget, scripts, most bots: `*/*` or nothing): a still.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use tower_livebadge::Reply;
+    ///
+    /// let (browser, ()) = Request::get("/online.png")
+    ///     .header("accept", "image/avif,image/webp,image/*,*/*;q=0.8")
+    ///     .header("sec-fetch-dest", "image")
+    ///     .body(())?
+    ///     .into_parts();
+    /// assert_eq!(Reply::for_request(&browser), Reply::Stream);
+    ///
+    /// let (curl, ()) = Request::get("/online.png").header("accept", "*/*").body(())?.into_parts();
+    /// assert_eq!(Reply::for_request(&curl), Reply::Still);
+    /// # Ok::<(), http::Error>(())
+    /// ```
+    pub fn for_request(parts: &Parts) -> Self {
+        if wants_one_picture(parts) {
+            return Self::Still;
+        }
+        let accepts = |range| {
+            list_items(&parts.headers, &header::ACCEPT).any(|item| starts_with(item, range))
+        };
+        if accepts("multipart/x-mixed-replace") {
+            return Self::Stream;
+        }
+        let shows_images = match parts.headers.get(SEC_FETCH_DEST) {
+            Some(dest) => matches!(
+                dest.as_bytes(),
+                b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed"
+            ),
+            None => accepts("image/") || accepts("text/html"),
+        };
+        if shows_images { Self::Stream } else { Self::Still }
+    }
+}
+
+fn wants_one_picture(parts: &Parts) -> bool {
+    parts.method == Method::HEAD
+        // A stream without chunked framing can't be told from a broken one when it ends.
+        || parts.version < Version::HTTP_11
+        || has_query(parts, "still")
+        || is_prefetch(&parts.headers)
+        || is_proxy_or_preview(&parts.headers)
+}
+
+fn has_query(parts: &Parts, name: &str) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    query.split('&').any(|pair| pair.split('=').next() == Some(name))
+}
+
+/// `Sec-Purpose: prefetch;prerender` (Chromium, Firefox); `Purpose: prefetch` and
+/// `X-Moz: prefetch` before it was there.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let purposes =
+        [SEC_PURPOSE, HeaderName::from_static("purpose"), HeaderName::from_static("x-moz")];
+    let says_prefetch = |name| contains(headers, name, &["prefetch", "prerender", "preview"]);
+    purposes.iter().any(says_prefetch)
+}
+
+/// They fetch one picture: GitHub's camo (which gives up after 10 s) and mail services' proxies,
+/// link previews of messengers, and crawlers.
+fn is_proxy_or_preview(headers: &HeaderMap) -> bool {
+    const NAMES: [&str; 14] = [
+        "camo",
+        "imageproxy",
+        "image proxy",
+        "bot/",
+        "bot;",
+        "bot ",
+        "crawler",
+        "spider",
+        "preview",
+        "facebookexternalhit",
+        "whatsapp",
+        "embedly",
+        "slurp",
+        "skypeuripreview",
+    ];
+    contains(headers, &header::USER_AGENT, &NAMES)
+        || headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().ends_with(b"bot"))
+}
+
+fn contains(headers: &HeaderMap, name: &HeaderName, any: &[&str]) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.map(str::to_ascii_lowercase).any(|value| any.iter().any(|part| value.contains(part)))
+}
+
+/// The items of a comma-separated header, without their parameters.
+fn list_items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .map(|item| item.split(';').next().unwrap_or_default().trim())
+}
+
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}

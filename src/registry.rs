@@ -1,0 +1,107 @@
+//! All rooms that somebody is in: made for the first viewer, freed after the last.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::observer::RoomCounts;
+use crate::painter::Painter;
+use crate::recipe::Recipe;
+use crate::reporter::Reporter;
+use crate::room::{Room, Seat};
+use crate::template::Params;
+use crate::visitor::VisitorKey;
+
+/// Names a room: which badge, and what its path's parameters are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RoomId {
+    pub(crate) badge: usize,
+    pub(crate) params: Params,
+}
+
+/// All rooms that somebody is in.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    rooms: Mutex<HashMap<RoomId, Arc<Room>>>,
+    max_rooms: usize,
+    reporter: Arc<Reporter>,
+    shutdown: CancellationToken,
+}
+
+/// What it takes to enter a room, which may not be there yet.
+#[derive(Debug)]
+pub(crate) struct Invitation {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) room: RoomId,
+    pub(crate) path: Arc<str>,
+    pub(crate) recipe: Arc<Recipe>,
+    pub(crate) visitor: Option<VisitorKey>,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        max_rooms: usize,
+        reporter: Arc<Reporter>,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { rooms: Mutex::default(), max_rooms, reporter, shutdown }
+    }
+
+    pub(crate) fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
+        self.rooms().get(id).cloned()
+    }
+
+    /// Whether a viewer of this room could enter now.
+    pub(crate) fn has_space_for(&self, id: &RoomId) -> bool {
+        let rooms = self.rooms();
+        rooms.len() < self.max_rooms || rooms.contains_key(id)
+    }
+
+    /// Every room's counts, in no particular order.
+    pub(crate) fn counts(&self) -> Vec<RoomCounts> {
+        let rooms: Vec<Arc<Room>> = self.rooms().values().cloned().collect();
+        rooms.iter().map(|room| room.counts()).collect()
+    }
+
+    /// Runs a room until it is empty and can be freed.
+    async fn run(self: Arc<Self>, id: RoomId, room: Arc<Room>) {
+        let mut painter = Painter::new(room.clone(), self.reporter.clone());
+        loop {
+            painter.paint_until_empty(&self.shutdown).await;
+            let mut rooms = self.rooms();
+            // Viewers enter under this lock: one who came meanwhile is seen here.
+            if room.is_empty() {
+                rooms.remove(&id);
+                return;
+            }
+        }
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Room>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Invitation {
+    /// Takes a seat in the room, which is opened if nobody was in it.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub(crate) fn accept(self) -> Seat {
+        let Self { registry, room: id, path, recipe, visitor } = self;
+        // First of all: where this panics, nothing has been changed.
+        let runtime = tokio::runtime::Handle::current();
+        let mut rooms = registry.rooms();
+        if let Some(room) = rooms.get(&id) {
+            return Seat::take(room.clone(), visitor);
+        }
+        let room = Arc::new(Room::new(path, id.params.clone(), recipe));
+        let seat = Seat::take(room.clone(), visitor);
+        rooms.insert(id.clone(), room.clone());
+        drop(rooms);
+        runtime.spawn(registry.run(id, room));
+        seat
+    }
+}

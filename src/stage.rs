@@ -1,0 +1,225 @@
+//! Where a room's newest picture stands, and who is to be woken when it changes.
+//!
+//! Latest wins: there is one picture and a version number, no queue. A viewer that was slow takes
+//! what is newest and skips what it missed.
+
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use slab::Slab;
+use tokio::time::Instant;
+
+#[cfg(livebadge_loom)]
+use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(livebadge_loom))]
+use std::sync::{Mutex, MutexGuard};
+
+/// A viewer that did not come for what was due during this many sweeps in a row is missing.
+const MISSING_AFTER: u32 = 3;
+
+/// The newest `T`, and the viewers (each known by a `K`) that wait for a newer one.
+#[derive(Debug)]
+pub(crate) struct Stage<T, K> {
+    inner: Mutex<Inner<T, K>>,
+}
+
+#[derive(Debug)]
+struct Inner<T, K> {
+    newest: Option<Arc<T>>,
+    /// Grows with every picture shown.
+    version: u64,
+    /// Grows with every heartbeat.
+    beat: u64,
+    /// Grows with every round of painting, whether or not it had something to show.
+    round: u64,
+    /// From when on a change begins a round at once; `None` while one is due or under way.
+    idle_from: Option<Instant>,
+    closed: bool,
+    places: Slab<Place<K>>,
+}
+
+#[derive(Debug)]
+struct Place<K> {
+    viewer: K,
+    /// There while the viewer waits; taken to wake it.
+    waker: Option<Waker>,
+    version: u64,
+    beat: u64,
+    /// The round whose end a newcomer waits for, because it will count the newcomer.
+    awaited_round: u64,
+    /// Sweeps in a row that found the viewer woken, but not come.
+    missed: u32,
+}
+
+/// The right to a place on the stage.
+#[derive(Debug)]
+pub(crate) struct Ticket(usize);
+
+/// What a viewer is to do next.
+#[derive(Debug)]
+pub(crate) enum Cue<T> {
+    /// Show this: it is newer than what was seen.
+    Show(Arc<T>),
+    /// Nothing is new; prove that the connection lives.
+    Beat,
+    /// Nothing will ever be new.
+    End,
+}
+
+impl<T, K: Clone> Stage<T, K> {
+    pub(crate) fn new() -> Self {
+        let inner = Inner {
+            newest: None,
+            version: 0,
+            beat: 0,
+            round: 0,
+            idle_from: None,
+            closed: false,
+            places: Slab::new(),
+        };
+        Self { inner: Mutex::new(inner) }
+    }
+
+    /// Takes a place. To be called *before* the newcomer is counted: if the painter is idle then,
+    /// the new count starts a round, and the newcomer's first picture is that round's rather than
+    /// an older one in which it is missing.
+    pub(crate) fn enter(&self, viewer: K, now: Instant) -> Ticket {
+        let mut inner = self.lock();
+        let idle = inner.idle_from.is_some_and(|from| from <= now);
+        let place = Place {
+            viewer,
+            waker: None,
+            version: 0,
+            beat: inner.beat,
+            awaited_round: if idle { inner.round + 1 } else { 0 },
+            missed: 0,
+        };
+        Ticket(inner.places.insert(place))
+    }
+
+    /// Gives the place back. Returns whether its viewer was missing.
+    pub(crate) fn leave(&self, ticket: &Ticket) -> bool {
+        let place = self.lock().places.try_remove(ticket.0);
+        // Here, outside the lock, the waker is dropped: foreign code.
+        place.is_some_and(|place| place.is_missing())
+    }
+
+    /// What the viewer is to do next, and whether it had been missing until now.
+    pub(crate) fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> (Poll<Cue<T>>, bool) {
+        let mut inner = self.lock();
+        let cue = inner.cue(ticket);
+        let place = &mut inner.places[ticket.0];
+        let was_missing = place.is_missing();
+        place.missed = 0;
+        match (&mut place.waker, &cue) {
+            (Some(waker), Poll::Pending) => waker.clone_from(cx.waker()),
+            (none, Poll::Pending) => *none = Some(cx.waker().clone()),
+            // Not waiting: until it polls again it owes us a visit.
+            (waker, Poll::Ready(_)) => *waker = None,
+        }
+        (cue, was_missing)
+    }
+
+    /// Says from when on a change will be painted at once, if nothing changes before.
+    pub(crate) fn set_idle_from(&self, from: Option<Instant>) {
+        self.lock().idle_from = from;
+    }
+
+    /// Ends a round of painting, which shows a newer picture or leaves the newest.
+    pub(crate) fn end_round(&self, picture: Option<Arc<T>>) {
+        self.update(|inner| {
+            inner.round += 1;
+            if let Some(picture) = picture {
+                inner.newest = Some(picture);
+                inner.version += 1;
+            }
+        });
+    }
+
+    /// Makes every waiting viewer prove that its connection lives.
+    pub(crate) fn beat(&self) {
+        self.update(|inner| inner.beat += 1);
+    }
+
+    /// Ends every viewer's stream after the newest picture.
+    pub(crate) fn close(&self) {
+        self.update(|inner| inner.closed = true);
+    }
+
+    /// Returns the viewers that are missing from now on: they have been woken several sweeps ago
+    /// and did not come, which proves that nobody reads at the other end.
+    pub(crate) fn sweep(&self) -> Vec<K> {
+        let mut missing = Vec::new();
+        for (_, place) in &mut self.lock().places {
+            if place.waker.is_none() {
+                place.missed = place.missed.saturating_add(1);
+                if place.missed == MISSING_AFTER {
+                    missing.push(place.viewer.clone());
+                }
+            }
+        }
+        missing
+    }
+
+    /// Wakes whoever has something to do after the change.
+    fn update(&self, change: impl FnOnce(&mut Inner<T, K>)) {
+        let mut inner = self.lock();
+        change(&mut inner);
+        let wakers: Vec<Waker> = inner.take_due_wakers();
+        drop(inner);
+        // Outside the lock: a woken viewer may poll on another thread at once.
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner<T, K>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, K> Inner<T, K> {
+    fn cue(&mut self, ticket: &Ticket) -> Poll<Cue<T>> {
+        let place = &mut self.places[ticket.0];
+        if !place.is_due(self.version, self.beat, self.round, self.closed) {
+            return Poll::Pending;
+        }
+        if place.version < self.version {
+            place.version = self.version;
+            place.beat = self.beat;
+            return Poll::Ready(Cue::Show(self.newest.clone().expect("a version has a picture")));
+        }
+        if self.closed {
+            return Poll::Ready(Cue::End);
+        }
+        place.beat = self.beat;
+        Poll::Ready(Cue::Beat)
+    }
+
+    fn take_due_wakers(&mut self) -> Vec<Waker> {
+        let Self { version, beat, round, closed, ref mut places, .. } = *self;
+        let due = |place: &&mut Place<K>| place.is_due(version, beat, round, closed);
+        places
+            .iter_mut()
+            .map(|(_, place)| place)
+            .filter(due)
+            .filter_map(|p| p.waker.take())
+            .collect()
+    }
+}
+
+impl<K> Place<K> {
+    fn is_due(&self, version: u64, beat: u64, round: u64, closed: bool) -> bool {
+        if closed {
+            return true;
+        }
+        let newcomer = self.version == 0;
+        if newcomer {
+            version > 0 && round >= self.awaited_round
+        } else {
+            self.version < version || self.beat < beat
+        }
+    }
+
+    fn is_missing(&self) -> bool {
+        self.missed >= MISSING_AFTER
+    }
+}
