@@ -1,0 +1,45 @@
+//! What the tests of the wire share: a strict reader, real servers, real clients.
+
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+
+pub(crate) mod bar;
+pub(crate) mod client;
+pub(crate) mod multipart;
+pub(crate) mod picture;
+pub(crate) mod raw;
+pub(crate) mod server;
+
+use std::time::Duration;
+
+pub(crate) use bar::{bar_badge, bar_badge_of, read_bar};
+pub(crate) use client::{Client, LiveStream, Protocol, Reply};
+pub(crate) use picture::{Picture, decode};
+pub(crate) use raw::RawReply;
+pub(crate) use server::{Server, serve};
+
+/// Whatever is waited for comes within this time on any machine, or never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What Chromium 156 sends for an `<img>`.
+pub(crate) const BROWSER: [(&str, &str); 2] = [
+    ("accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"),
+    ("sec-fetch-dest", "image"),
+];
+
+/// The future's output, or a panic that says what did not come.
+pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what} did not come within {PATIENCE:?}"),
+    }
+}
+
+/// Waits until the condition holds.
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let hold = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(what, hold).await;
+}
