@@ -1,27 +1,186 @@
-//! The stream as clients see it.
+//! The stream as clients get it: every byte of it, over HTTP/1 and HTTP/2.
 
 mod common;
 
-use axum::Router;
-use axum::routing::get;
-use common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
-use tower_livebadge::LiveBadgeLayer;
+use std::time::Duration;
+
+use common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
+use common::picture::chunk_types;
+use common::{
+    BROWSER, Client, LiveStream, Protocol, RawReply, Server, bar_badge, bar_badge_of, decode,
+    eventually, read_bar, serve,
+};
+use serde::Serialize;
+use tokio::sync::watch;
+use tower_livebadge::{Badge, LiveBadgeLayer};
+
+const PATH: &str = "/badge.png";
+/// No heartbeats during a test.
+const NEVER: Duration = Duration::from_secs(3600);
+
+async fn serve_badge(badge: Badge) -> Server {
+    serve(LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap().into_service()).await
+}
+
+async fn watch_badge(server: &Server, protocol: Protocol) -> LiveStream {
+    let mut client = Client::connect(server.address, protocol).await;
+    client.get(PATH, &BROWSER).await.into_stream()
+}
+
+async fn watch_chunks(server: &Server) -> (RawReply, Parser) {
+    let reply = RawReply::to(server.address, "GET /badge.png HTTP/1.1", &BROWSER).await;
+    let parser = Parser::new(boundary_of(reply.header("content-type").unwrap()));
+    (reply, parser)
+}
 
 #[tokio::test]
-async fn a_second_viewer_makes_the_first_ones_bar_longer() {
-    let badges = LiveBadgeLayer::builder().badge("/bar.png", bar_badge()).build().unwrap();
+async fn everybody_sees_how_many_there_are() {
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
     let handle = badges.handle();
-    let app = Router::new().route("/", get("hello")).layer(badges);
-    let server = serve(app).await;
+    let server = serve(badges.into_service()).await;
     for protocol in Protocol::BOTH {
-        let mut client = Client::connect(server.address, protocol).await;
-        let mut first = client.get("/bar.png", &BROWSER).await.into_stream();
+        let mut first = watch_badge(&server, protocol).await;
         first.bar_of(1).await;
-        let mut client = Client::connect(server.address, protocol).await;
-        let mut second = client.get("/bar.png", &BROWSER).await.into_stream();
+        let mut second = watch_badge(&server, protocol).await;
         second.bar_of(2).await;
         first.bar_of(2).await;
-        drop((first, second));
-        eventually("an empty room", || handle.counts("/bar.png").streams == 0).await;
+        drop(second);
+        first.bar_of(1).await;
+        drop(first);
+        eventually("an empty room", || handle.counts(PATH).streams == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_pictures_are_right_in_every_byte() {
+    for protocol in Protocol::BOTH {
+        let (value, receiver) = watch::channel(0_usize);
+        let badge = bar_badge_of("value").values(receiver).max_rate(1000.0);
+        let server = serve_badge(badge).await;
+        let mut stream = watch_badge(&server, protocol).await;
+        assert_eq!(read_bar(&stream.next_part().await), 0);
+        let mut last = Vec::new();
+        for number in 1..=1000 {
+            // Only now: whoever is slow is shown the newest, and nothing of what was between.
+            value.send_replace(number);
+            last = stream.next_part().await;
+            assert_eq!(read_bar(&last), number);
+        }
+        stream.parser.heartbeats();
+        assert_eq!(stream.parser.open_part().unwrap()[..PREFIX], last[..PREFIX]);
+    }
+}
+
+#[tokio::test]
+async fn the_head_is_exactly_this() {
+    let server = serve_badge(bar_badge()).await;
+    for protocol in Protocol::BOTH {
+        let mut client = Client::connect(server.address, protocol).await;
+        let reply = client.get(PATH, &BROWSER).await;
+        assert_eq!(reply.status, 200);
+        boundary_of(reply.header("content-type").unwrap());
+        let mut expected = vec![
+            ("cache-control", "no-store, no-transform"),
+            ("content-encoding", "identity"),
+            ("cross-origin-resource-policy", "cross-origin"),
+            ("x-accel-buffering", "no"),
+            ("x-content-type-options", "nosniff"),
+        ];
+        if protocol == Protocol::Http1 {
+            expected.insert(3, ("transfer-encoding", "chunked"));
+        }
+        let mut others: Vec<_> = reply.headers.keys().map(|name| name.as_str()).collect();
+        others.retain(|name| !["content-type", "date"].contains(name));
+        others.sort_unstable();
+        let others: Vec<_> = others.iter().map(|n| (*n, reply.header(n).unwrap())).collect();
+        assert_eq!(others, expected, "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_picture_is_one_chunk_that_begins_the_next_part() {
+    let (value, receiver) = watch::channel(0_usize);
+    let server = serve_badge(bar_badge_of("value").values(receiver).heartbeat(NEVER)).await;
+    let (mut reply, mut parser) = watch_chunks(&server).await;
+    let boundary = boundary_of(reply.header("content-type").unwrap());
+    let delimiter = format!("\r\n--{boundary}\r\n");
+    let head = format!("{delimiter}Content-Type: image/png\r\n\r\n");
+
+    let opening = reply.chunk().await.unwrap();
+    let parts = parser.push(&opening).unwrap();
+    assert_eq!(parts.len(), 1);
+    assert_eq!(read_bar(&parts[0]), 0);
+    // Chromium shows nothing of another site's picture before it has 1 KiB.
+    assert!(parser.preamble().unwrap() + delimiter.len() >= 1024);
+    assert_eq!(parser.open_part(), Some(&parts[0][..PREFIX]));
+
+    for number in [3, 1, 4, 1, 5] {
+        value.send_replace(number);
+        let chunk = reply.chunk().await.unwrap();
+        let parts = parser.push(&chunk).unwrap();
+        assert_eq!(parts.len(), 1);
+        assert_eq!(read_bar(&parts[0]), number);
+        assert_eq!(chunk, [&parts[0][PREFIX..], head.as_bytes(), &parts[0][..PREFIX]].concat());
+        assert_eq!(parser.open_part(), Some(&parts[0][..PREFIX]));
+    }
+}
+
+#[tokio::test]
+async fn heartbeats_are_twelve_bytes_inside_the_next_picture() {
+    let (value, receiver) = watch::channel(0_usize);
+    let badge = bar_badge_of("value").values(receiver).heartbeat(Duration::from_millis(50));
+    let server = serve_badge(badge).await;
+    let (mut reply, mut parser) = watch_chunks(&server).await;
+    assert_eq!(parser.push(&reply.chunk().await.unwrap()).unwrap().len(), 1);
+    for beats in 1..=5 {
+        let chunk = reply.chunk().await.unwrap();
+        assert_eq!(chunk, HEARTBEAT);
+        assert!(parser.push(&chunk).unwrap().is_empty());
+        assert_eq!(parser.heartbeats(), beats);
+    }
+    value.send_replace(9);
+    let (beats, parts) = loop {
+        let beats = parser.heartbeats();
+        let chunk = reply.chunk().await.unwrap();
+        let parts = parser.push(&chunk).unwrap();
+        if !parts.is_empty() {
+            break (beats, parts);
+        }
+        assert_eq!(chunk, HEARTBEAT);
+    };
+    assert_eq!(read_bar(&parts[0]), 9);
+    let types = chunk_types(&parts[0]);
+    assert_eq!(types.iter().filter(|kind| *kind == b"beAt").count(), beats);
+    assert_eq!(parser.heartbeats(), 0);
+}
+
+#[tokio::test]
+async fn a_new_size_or_colour_type_follows_the_old_picture() {
+    #[derive(Serialize)]
+    struct Card {
+        width: u32,
+        opacity: u32,
+    }
+    let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="3">
+      <rect width="{{ width }}" height="3" fill="#f00" fill-opacity="{{ opacity }}"/>
+    </svg>"##;
+    for protocol in Protocol::BOTH {
+        let (card, receiver) = watch::channel(Card { width: 10, opacity: 1 });
+        let badge = Badge::svg(svg).scale(1.0).values(receiver).max_rate(1000.0);
+        let server = serve_badge(badge).await;
+        let mut stream = watch_badge(&server, protocol).await;
+        let mut old = stream.next_part().await;
+        assert_eq!(decode(&old).width, 10);
+        for (width, opacity) in [(20, 1), (20, 0), (8, 1), (2000, 0), (1, 0)] {
+            card.send_replace(Card { width, opacity });
+            assert_eq!(decode(&stream.next_part().await), decode(&old));
+            let new = stream.next_part().await;
+            let picture = decode(&new);
+            assert_eq!((picture.width, picture.height), (width, 3));
+            let alpha = opacity as u8 * 255;
+            assert!(picture.pixels().all(|pixel| pixel[3] == alpha), "{width}, {opacity}");
+            assert_eq!(stream.parser.open_part().unwrap()[..PREFIX], new[..PREFIX]);
+            old = new;
+        }
     }
 }
