@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
@@ -10,7 +12,7 @@ use common::{
     BROWSER, Client, LiveStream, Protocol, RawReply, Server, bar_badge, bar_badge_of, decode,
     eventually, read_bar, serve,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 use tower_livebadge::{Badge, LiveBadgeLayer};
 
@@ -182,5 +184,48 @@ async fn a_new_size_or_colour_type_follows_the_old_picture() {
             assert_eq!(stream.parser.open_part().unwrap()[..PREFIX], new[..PREFIX]);
             old = new;
         }
+    }
+}
+
+/// A number that tells how often it was looked at.
+#[derive(Clone, Default)]
+struct Observed {
+    number: usize,
+    looks: Arc<AtomicUsize>,
+}
+
+impl Serialize for Observed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        self.number.serialize(serializer)
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_show_is_not_sent() {
+    #[derive(Default, Serialize)]
+    struct Status {
+        shown: usize,
+        hidden: Observed,
+    }
+    let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="{{ shown }}" height="3"/>"##;
+    let same_pixels = svg.replace("/>", "><desc>{{ hidden }}</desc></svg>");
+    for (name, svg) in [("not in the text", svg.into()), ("not in the pixels", same_pixels)] {
+        let (status, receiver) = watch::channel(Status { shown: 5, ..Status::default() });
+        let looks = status.borrow().hidden.looks.clone();
+        let badge = Badge::svg(svg).scale(1.0).values(receiver).max_rate(1000.0).heartbeat(NEVER);
+        let server = serve_badge(badge).await;
+        let (mut reply, mut parser) = watch_chunks(&server).await;
+        parser.push(&reply.chunk().await.unwrap()).unwrap();
+        for _ in 0..20 {
+            let before = looks.load(Ordering::SeqCst);
+            status.send_modify(|status| status.hidden.number += 1);
+            eventually("a look", || looks.load(Ordering::SeqCst) > before).await;
+        }
+        status.send_modify(|status| status.shown = 8);
+        let old = parser.push(&reply.chunk().await.unwrap()).unwrap();
+        assert_eq!(old.iter().map(|part| decode(part).width).collect::<Vec<_>>(), [5], "{name}");
+        let new = parser.push(&reply.chunk().await.unwrap()).unwrap();
+        assert_eq!(new.iter().map(|part| decode(part).width).collect::<Vec<_>>(), [8], "{name}");
     }
 }

@@ -1,0 +1,46 @@
+//! A compression layer around the badges leaves their streams alone.
+
+mod common;
+
+use axum::Router;
+use axum::routing::get;
+use common::{BROWSER, Client, Protocol, bar_badge_of, read_bar, serve};
+use tokio::sync::watch;
+use tower_http::compression::CompressionLayer;
+use tower_livebadge::LiveBadgeLayer;
+
+#[tokio::test]
+async fn text_is_compressed_and_streams_are_not() {
+    let text = "all work and no play ".repeat(100);
+    let (value, receiver) = watch::channel(0_usize);
+    let badge = bar_badge_of("value").values(receiver).max_rate(1000.0);
+    let badges = LiveBadgeLayer::builder().badge("/badge.png", badge).build().unwrap();
+    let app = Router::new().route("/text", get(text.clone()));
+    let server = serve(app.layer(badges).layer(CompressionLayer::new())).await;
+    for protocol in Protocol::BOTH {
+        for accepted in ["gzip", "deflate", "br", "zstd", "gzip, deflate, br, zstd"] {
+            let accept_encoding = ("accept-encoding", accepted);
+            let mut client = Client::connect(server.address, protocol).await;
+            let reply = client.get("/text", &[accept_encoding]).await;
+            let encoding = reply.header("content-encoding").unwrap_or_default().to_owned();
+            assert!(accepted.split(", ").any(|name| name == encoding), "{accepted}: {encoding}");
+            assert!(reply.bytes().await.len() < text.len() / 4, "{accepted}");
+
+            let still = client.get("/badge.png?still", &[accept_encoding]).await;
+            assert_eq!(still.header("content-encoding"), None);
+            let length: usize = still.header("content-length").unwrap().parse().unwrap();
+            let still = still.bytes().await;
+            assert_eq!((still.len(), read_bar(&still)), (length, *value.borrow()));
+
+            let headers = [BROWSER[0], BROWSER[1], accept_encoding];
+            let reply = client.get("/badge.png", &headers).await;
+            assert_eq!(reply.header("content-encoding"), Some("identity"));
+            let mut stream = reply.into_stream();
+            assert_eq!(read_bar(&stream.next_part().await), *value.borrow());
+            for _ in 0..20 {
+                value.send_modify(|value| *value += 1);
+                assert_eq!(read_bar(&stream.next_part().await), *value.borrow());
+            }
+        }
+    }
+}
