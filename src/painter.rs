@@ -199,10 +199,9 @@ impl Painter {
 
     /// Ends all streams, and waits until they are gone.
     async fn close(&mut self) {
-        if self.shown.is_none() {
-            // A stream that ends without a picture crashes WebKitGTK 2.50.
-            self.paint().await;
-        }
+        // What came last stays on screens, so it is not left out because its turn is yet to come; and
+        // a stream that ends without a picture crashes WebKitGTK 2.50.
+        self.paint().await;
         self.room.stage.close();
         loop {
             let look = self.room.look();

@@ -91,3 +91,21 @@ async fn a_graceful_shutdown_ends_though_there_are_viewers() {
     }
     within("the server's end", serving).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn what_the_application_says_last_is_shown_last() {
+    for protocol in Protocol::BOTH {
+        let (value, receiver) = watch::channel(0_usize);
+        // The next picture's turn is a quarter of an hour away.
+        let badge = bar_badge_of("value").values(receiver).max_rate(1.0 / 1000.0);
+        let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
+        let handle = badges.handle();
+        let server = serve(badges.into_service()).await;
+        let mut client = Client::connect(server.address, protocol).await;
+        let mut stream = client.get(PATH, &BROWSER).await.into_stream();
+        assert_eq!(read_bar(&stream.next_part().await), 0);
+        value.send_replace(5);
+        handle.shutdown().await;
+        assert_eq!(read_bar(stream.rest().await.last().unwrap()), 5);
+    }
+}
