@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::observer::RoomCounts;
 use crate::painter::Painter;
+use crate::presence::Counts;
 use crate::recipe::Recipe;
 use crate::reporter::Reporter;
 use crate::room::{Room, Seat};
@@ -58,10 +59,12 @@ impl Registry {
         rooms.len() < self.max_rooms || rooms.contains_key(id)
     }
 
-    /// Every room's counts, in no particular order.
+    /// The counts of every room that somebody is in, in no particular order.
     pub(crate) fn counts(&self) -> Vec<RoomCounts> {
         let rooms: Vec<Arc<Room>> = self.rooms().values().cloned().collect();
-        rooms.iter().map(|room| room.counts()).collect()
+        let counts = rooms.iter().map(|room| room.counts());
+        // A room is still there for a moment after its last viewer has left.
+        counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
     /// Runs a room until it is empty and can be freed.

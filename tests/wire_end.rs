@@ -7,8 +7,11 @@ use common::multipart::{PREFIX, Parser, boundary_of};
 use common::{
     BROWSER, Client, Protocol, RawReply, bar_badge, bar_badge_of, read_bar, serve, within,
 };
+use http::Request;
+use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tower::ServiceExt;
 use tower_livebadge::LiveBadgeLayer;
 
 const PATH: &str = "/badge.png";
@@ -108,4 +111,17 @@ async fn what_the_application_says_last_is_shown_last() {
         handle.shutdown().await;
         assert_eq!(read_bar(stream.rest().await.last().unwrap()), 5);
     }
+}
+
+#[tokio::test]
+async fn nobody_is_in_a_room_that_the_last_viewer_has_left() {
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let handle = badges.handle();
+    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let mut body = badges.into_service().oneshot(request).await.unwrap().into_body();
+    within("the opening", body.frame()).await;
+    assert_eq!(handle.rooms().len(), 1);
+    drop(body);
+    // The room's task has had no chance to run yet.
+    assert_eq!(handle.rooms(), []);
 }
