@@ -100,13 +100,10 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 /// They fetch one picture: GitHub's camo (which gives up after 10 s) and mail services' proxies,
 /// link previews of messengers, and crawlers.
 fn is_proxy_or_preview(headers: &HeaderMap) -> bool {
-    const NAMES: [&str; 14] = [
-        "camo",
+    const NAMES: [&str; 10] = [
         "imageproxy",
         "image proxy",
-        "bot/",
-        "bot;",
-        "bot ",
+        "imgproxy",
         "crawler",
         "spider",
         "preview",
@@ -114,10 +111,20 @@ fn is_proxy_or_preview(headers: &HeaderMap) -> bool {
         "whatsapp",
         "embedly",
         "slurp",
-        "skypeuripreview",
     ];
-    contains(headers, &header::USER_AGENT, &NAMES)
-        || headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().ends_with(b"bot"))
+    let mut agents =
+        headers.get_all(header::USER_AGENT).iter().filter_map(|agent| agent.to_str().ok());
+    contains(headers, &header::USER_AGENT, &NAMES) || agents.any(is_bot)
+}
+
+/// `Googlebot/2.1`, `Slackbot-LinkExpanding 1.0`, `github-camo (876de43e)`; but not the browsers on
+/// phones named Cubot or Camon.
+fn is_bot(agent: &str) -> bool {
+    let agent = agent.to_ascii_lowercase().replace("cubot", "");
+    let ends_a_word = |(at, word): (usize, &str)| {
+        !agent[at + word.len()..].starts_with(|next: char| next.is_ascii_alphabetic())
+    };
+    ["bot", "camo"].iter().any(|word| agent.match_indices(word).any(ends_a_word))
 }
 
 fn contains(headers: &HeaderMap, name: &HeaderName, any: &[&str]) -> bool {
