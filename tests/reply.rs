@@ -14,7 +14,7 @@ async fn serve_app(
     rule: impl Fn(&http::request::Parts) -> Reply + Send + Sync + 'static,
 ) -> (Server, Handle) {
     let badge = bar_badge().reply(rule);
-    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().expect("a right badge");
     let handle = badges.handle();
     let app = Router::new().route(PATH, get("the application's"));
     (serve(app.layer(badges)).await, handle)

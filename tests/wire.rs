@@ -21,7 +21,8 @@ const PATH: &str = "/badge.png";
 const NEVER: Duration = Duration::from_secs(3600);
 
 async fn serve_badge(badge: Badge) -> Server {
-    serve(LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap().into_service()).await
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().expect("a right badge");
+    serve(badges.into_service()).await
 }
 
 async fn watch_badge(server: &Server, protocol: Protocol) -> LiveStream {
@@ -31,7 +32,7 @@ async fn watch_badge(server: &Server, protocol: Protocol) -> LiveStream {
 
 async fn watch_chunks(server: &Server) -> (RawReply, Parser) {
     let reply = RawReply::to(server.address, "GET /badge.png HTTP/1.1", &BROWSER).await;
-    let parser = Parser::new(boundary_of(reply.header("content-type").unwrap()));
+    let parser = Parser::new(boundary_of(reply.header("content-type").unwrap_or_default()));
     (reply, parser)
 }
 
