@@ -148,7 +148,13 @@ impl Viewer {
         if let State::Invited(invitation, admission) =
             std::mem::replace(&mut self.state, State::Over)
         {
-            let stream = Stream { seat: invitation.accept(), _admission: admission, seen: None, next: None, is_closed: false };
+            let stream = Stream {
+                seat: invitation.accept(),
+                _admission: admission,
+                seen: None,
+                next: None,
+                is_closed: false,
+            };
             self.state = State::Seated(stream);
         }
     }

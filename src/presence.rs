@@ -5,8 +5,9 @@
 //! visitor of its own.
 //!
 //! With a leave grace, whoever leaves stays a visitor for that long; coming back within it changes
-//! nothing. Streams without a key are interchangeable: a newcomer takes over the seat that has been
-//! kept warm the longest, so that a reload changes nothing either.
+//! nothing. Streams without a key are interchangeable: a newcomer takes over the seat that was left
+//! last, so that a reload changes nothing either. Those visitors are then as many as there were
+//! streams at once within the last grace.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -64,7 +65,7 @@ impl Presence {
         match key {
             None => {
                 self.keyless += 1;
-                self.warm_keyless.pop_front();
+                self.warm_keyless.pop_back();
             }
             Some(key) => {
                 let new = || Visitor { streams: 0, warm_until: None };
@@ -130,5 +131,133 @@ impl Presence {
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
         self.counts() == Counts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GRACE: u64 = 30;
+
+    /// What happens, and how many milliseconds after what happened before.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Join(Option<u8>, u64),
+        /// The n-th of the streams that are open, if any is.
+        Leave(usize, u64),
+        Wait(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let key = prop_oneof![Just(None), (0..4u8).prop_map(Some)];
+        let step = prop_oneof![
+            3 => (key, 0..20u64).prop_map(|(key, after)| Step::Join(key, after)),
+            3 => (any::<usize>(), 0..20u64).prop_map(|(nth, after)| Step::Leave(nth, after)),
+            1 => (0..60u64).prop_map(Step::Wait),
+        ];
+        prop::collection::vec(step, 0..120)
+    }
+
+    /// The definition, written for clearness: every span of time during which so many streams of
+    /// one key were open.
+    #[derive(Default)]
+    struct Model {
+        spans: HashMap<Option<u8>, Vec<(u64, usize)>>,
+    }
+
+    impl Model {
+        fn add(&mut self, key: Option<u8>, now: u64, change: isize) {
+            let spans = self.spans.entry(key).or_default();
+            let open = spans.last().map_or(0, |span| span.1);
+            spans.push((now, open.strict_add_signed(change)));
+        }
+
+        /// The most streams at once within the last grace.
+        fn most(&self, key: Option<u8>, now: u64) -> usize {
+            let Some(spans) = self.spans.get(&key) else { return 0 };
+            let lasted = spans.iter().skip(1).map(|span| span.0).chain([u64::MAX]);
+            let recent =
+                spans.iter().zip(lasted).filter(|(_, until)| until.saturating_add(GRACE) > now);
+            recent.map(|(span, _)| span.1).max().unwrap_or(0)
+        }
+
+        fn counts(&self, now: u64) -> Counts {
+            let open = |spans: &Vec<(u64, usize)>| spans.last().map_or(0, |span| span.1);
+            let keys = self.spans.keys().filter(|key| key.is_some());
+            Counts {
+                streams: self.spans.values().map(open).sum(),
+                visitors: self.most(None, now)
+                    + keys.filter(|key| self.most(**key, now) > 0).count(),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_counts_as_the_definition_says(steps in steps()) {
+            let start = Instant::now();
+            let at = |now: u64| start + Duration::from_millis(now);
+            let key = |key: Option<u8>| key.map(|key| VisitorKey::new([key]));
+            let mut presence = Presence::new(Duration::from_millis(GRACE));
+            let (mut model, mut open, mut now) = (Model::default(), Vec::new(), 0);
+            for step in steps {
+                match step {
+                    Step::Join(who, after) => {
+                        now += after;
+                        presence.join(key(who).as_ref(), at(now));
+                        model.add(who, now, 1);
+                        open.push(who);
+                    }
+                    Step::Leave(nth, after) if !open.is_empty() => {
+                        now += after;
+                        let who = open.swap_remove(nth % open.len());
+                        presence.leave(key(who).as_ref(), at(now));
+                        model.add(who, now, -1);
+                    }
+                    Step::Leave(..) => {}
+                    Step::Wait(time) => now += time,
+                }
+                presence.expire(at(now));
+                prop_assert_eq!(presence.counts(), model.counts(now));
+                let expected_back = presence.counts().visitors > 0 && open.is_empty();
+                prop_assert!(!expected_back || presence.next_expiry().is_some_and(|at_| at_ > at(now)));
+            }
+            for who in open {
+                presence.leave(key(who).as_ref(), at(now));
+            }
+            presence.expire(at(now + GRACE));
+            prop_assert!(presence.is_empty());
+            prop_assert!(presence.warm.is_empty() && presence.keyed.is_empty(), "nothing is left behind");
+        }
+    }
+
+    #[test]
+    fn a_reload_within_the_grace_changes_nothing() {
+        let start = Instant::now();
+        for key in [None, Some(VisitorKey::new("alice"))] {
+            let mut presence = Presence::new(Duration::from_secs(3));
+            presence.join(key.as_ref(), start);
+            presence.leave(key.as_ref(), start + Duration::from_secs(1));
+            assert_eq!(presence.counts(), Counts { streams: 0, visitors: 1 });
+            presence.join(key.as_ref(), start + Duration::from_secs(2));
+            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
+            presence.expire(start + Duration::from_secs(60));
+            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
+        }
+    }
+
+    #[test]
+    fn five_tabs_of_one_key_are_one_visitor() {
+        let (now, key) = (Instant::now(), VisitorKey::new("alice"));
+        let mut presence = Presence::new(Duration::ZERO);
+        (0..5).for_each(|_| presence.join(Some(&key), now));
+        assert_eq!(presence.counts(), Counts { streams: 5, visitors: 1 });
+        (0..5).for_each(|_| presence.leave(Some(&key), now));
+        assert!(presence.is_empty());
     }
 }

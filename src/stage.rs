@@ -223,3 +223,191 @@ impl<K> Place<K> {
         self.missed >= MISSING_AFTER
     }
 }
+
+#[cfg(all(test, not(livebadge_loom)))]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    type Numbers = Stage<u32, &'static str>;
+
+    /// Polls once: a number is a picture, -1 a heartbeat, -2 the end.
+    fn poll(stage: &Numbers, ticket: &Ticket) -> Option<i64> {
+        match stage.poll(ticket, &mut Context::from_waker(Waker::noop())).0 {
+            Poll::Ready(Cue::Show(number)) => Some(i64::from(*number)),
+            Poll::Ready(Cue::Beat) => Some(-1),
+            Poll::Ready(Cue::End) => Some(-2),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_slow_viewer_gets_the_newest_and_one_heartbeat() {
+        let stage = Numbers::new();
+        let ticket = stage.enter("slow", Instant::now());
+        assert_eq!(poll(&stage, &ticket), None);
+        (1..=3).for_each(|number| stage.end_round(Some(Arc::new(number))));
+        assert_eq!(poll(&stage, &ticket), Some(3));
+        assert_eq!(poll(&stage, &ticket), None);
+        (0..3).for_each(|_| stage.beat());
+        assert_eq!(poll(&stage, &ticket), Some(-1));
+        assert_eq!(poll(&stage, &ticket), None);
+    }
+
+    #[test]
+    fn a_picture_counts_as_a_heartbeat() {
+        let stage = Numbers::new();
+        let ticket = stage.enter("viewer", Instant::now());
+        stage.end_round(Some(Arc::new(1)));
+        assert_eq!(poll(&stage, &ticket), Some(1));
+        stage.beat();
+        stage.end_round(Some(Arc::new(2)));
+        assert_eq!(poll(&stage, &ticket), Some(2));
+        assert_eq!(poll(&stage, &ticket), None);
+    }
+
+    #[test]
+    fn nothing_comes_before_the_first_picture() {
+        let stage = Numbers::new();
+        let ticket = stage.enter("early", Instant::now());
+        stage.beat();
+        assert_eq!(poll(&stage, &ticket), None);
+        stage.end_round(Some(Arc::new(1)));
+        assert_eq!(poll(&stage, &ticket), Some(1));
+    }
+
+    #[test]
+    fn a_newcomer_waits_for_the_round_that_it_starts() {
+        let stage = Numbers::new();
+        stage.end_round(Some(Arc::new(1)));
+        stage.set_idle_from(Some(Instant::now()));
+        let ticket = stage.enter("newcomer", Instant::now());
+        assert_eq!(poll(&stage, &ticket), None);
+        stage.end_round(Some(Arc::new(2)));
+        assert_eq!(poll(&stage, &ticket), Some(2));
+    }
+
+    #[test]
+    fn a_newcomer_gets_the_old_picture_when_the_round_shows_none() {
+        let stage = Numbers::new();
+        stage.end_round(Some(Arc::new(1)));
+        stage.set_idle_from(Some(Instant::now()));
+        let ticket = stage.enter("newcomer", Instant::now());
+        stage.end_round(None);
+        assert_eq!(poll(&stage, &ticket), Some(1));
+    }
+
+    #[test]
+    fn a_newcomer_does_not_wait_while_the_painter_rests() {
+        let stage = Numbers::new();
+        stage.end_round(Some(Arc::new(1)));
+        stage.set_idle_from(Some(Instant::now() + std::time::Duration::from_secs(60)));
+        let ticket = stage.enter("newcomer", Instant::now());
+        assert_eq!(poll(&stage, &ticket), Some(1));
+    }
+
+    #[test]
+    fn the_newest_picture_comes_before_the_end() {
+        let stage = Numbers::new();
+        let ticket = stage.enter("viewer", Instant::now());
+        stage.end_round(Some(Arc::new(1)));
+        stage.close();
+        assert_eq!(poll(&stage, &ticket), Some(1));
+        assert_eq!(poll(&stage, &ticket), Some(-2));
+    }
+
+    #[test]
+    fn who_does_not_come_when_woken_is_missing_until_it_does() {
+        let stage = Numbers::new();
+        let (stuck, waiting) =
+            (stage.enter("stuck", Instant::now()), stage.enter("waiting", Instant::now()));
+        stage.end_round(Some(Arc::new(1)));
+        for ticket in [&stuck, &waiting] {
+            poll(&stage, ticket);
+            poll(&stage, ticket);
+        }
+        stage.beat();
+        poll(&stage, &waiting);
+        poll(&stage, &waiting);
+        let found: Vec<_> = (0..4).map(|_| stage.sweep()).collect();
+        assert_eq!(found, [vec![], vec![], vec!["stuck"], vec![]]);
+
+        let (cue, was_missing) = stage.poll(&stuck, &mut Context::from_waker(Waker::noop()));
+        assert!(was_missing && matches!(cue, Poll::Ready(Cue::Beat)));
+        assert!(!stage.leave(&stuck) && !stage.leave(&waiting));
+    }
+}
+
+/// `RUSTFLAGS="--cfg livebadge_loom" cargo test --release --lib stage::races`
+#[cfg(all(test, livebadge_loom))]
+mod races {
+    use loom::future::block_on;
+    use loom::thread;
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn next(stage: &Stage<u32, ()>, ticket: &Ticket) -> Cue<u32> {
+        poll_fn(|cx| stage.poll(ticket, cx).0).await
+    }
+
+    #[test]
+    fn the_last_picture_and_the_end_reach_whoever_waits() {
+        loom::model(|| {
+            let stage = loom::sync::Arc::new(Stage::<u32, ()>::new());
+            let painter = thread::spawn({
+                let stage = stage.clone();
+                move || {
+                    stage.end_round(Some(Arc::new(1)));
+                    stage.end_round(Some(Arc::new(2)));
+                    stage.close();
+                }
+            });
+            let ticket = stage.enter((), Instant::now());
+            let last = block_on(async {
+                let mut last = 0;
+                while let Cue::Show(number) = next(&stage, &ticket).await {
+                    assert!(*number > last, "pictures only get newer");
+                    last = *number;
+                }
+                last
+            });
+            assert_eq!(last, 2);
+            stage.leave(&ticket);
+            painter.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_newcomer_is_never_left_waiting_for_a_round() {
+        loom::model(|| {
+            let stage = loom::sync::Arc::new(Stage::<u32, ()>::new());
+            stage.end_round(Some(Arc::new(1)));
+            stage.set_idle_from(Some(Instant::now()));
+            let joined = loom::sync::Arc::new(loom::sync::Mutex::new(false));
+            let viewer = thread::spawn({
+                let (stage, joined) = (stage.clone(), joined.clone());
+                move || {
+                    let ticket = stage.enter((), Instant::now());
+                    *joined.lock().unwrap() = true; // starts a round, if none is under way
+                    block_on(next(&stage, &ticket));
+                    stage.leave(&ticket);
+                }
+            });
+            // As the painter does: first not idle, then look, then paint. It looks until it has
+            // seen the newcomer, who is waiting for the last of these rounds at the latest.
+            loop {
+                stage.set_idle_from(None);
+                let seen = *joined.lock().unwrap();
+                stage.end_round(None);
+                if seen {
+                    break;
+                }
+                stage.set_idle_from(Some(Instant::now()));
+                thread::yield_now();
+            }
+            viewer.join().unwrap();
+        });
+    }
+}
