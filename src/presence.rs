@@ -174,7 +174,7 @@ mod tests {
         fn add(&mut self, key: Option<u8>, now: u64, change: isize) {
             let spans = self.spans.entry(key).or_default();
             let open = spans.last().map_or(0, |span| span.1);
-            spans.push((now, open.strict_add_signed(change)));
+            spans.push((now, open.checked_add_signed(change).unwrap()));
         }
 
         /// The most streams at once within the last grace.
