@@ -1,0 +1,206 @@
+//! Every mistake is found when the layer is built, with a message that says what to do.
+
+use tokio::sync::watch;
+use tower_livebadge::{Badge, BuildError, LiveBadgeLayer, PaintError};
+
+fn build(path: &str, badge: Badge) -> BuildError {
+    let built = LiveBadgeLayer::builder().badge(path, badge).build();
+    built.expect_err("there is a mistake")
+}
+
+/// A badge with this inside of its `<svg>`.
+fn drawing(inside: &str) -> Badge {
+    Badge::svg(format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="100" height="20">{inside}</svg>"#
+    ))
+}
+
+fn text(attributes: &str, text: &str) -> Badge {
+    drawing(&format!(r#"<text x="4" y="14" font-size="11" {attributes}>{text}</text>"#))
+}
+
+#[track_caller]
+fn assert_says(error: &BuildError, words: &[&str]) {
+    let message = error.to_string();
+    for word in words {
+        assert!(message.contains(word), "{message:?} does not say {word:?}");
+    }
+}
+
+#[test]
+fn an_unknown_slot() {
+    let error = build("/rooms/{room}/x.png", text("", "{{ visitor }}"));
+    assert!(matches!(&error, BuildError::UnknownSlot { slot, .. } if slot == "visitor"));
+    assert_says(&error, &["/rooms/{room}/x.png", "visitor", "visitors", "params.room", "values"]);
+
+    let error = build("/rooms/{room}/x.png", text("", "{{ params.romo }}"));
+    assert!(matches!(&error, BuildError::UnknownSlot { slot, .. } if slot == "params.romo"));
+
+    // Also where it would not show at first.
+    let error = build("/x.png", text("", "{% if streams > 1000 %}{{ crowd }}{% endif %}"));
+    assert!(matches!(&error, BuildError::UnknownSlot { slot, .. } if slot == "crowd"));
+}
+
+#[test]
+fn a_slot_of_a_value_that_it_does_not_have() {
+    let (_sender, queue) = watch::channel(serde_json::json!({"waiting": {"high": 1}}));
+    let error = build("/x.png", text("", "{{ waiting.low }}").values(queue));
+    assert!(matches!(error, BuildError::Paint { source: PaintError::Fill(_), .. }), "{error:?}");
+}
+
+#[test]
+fn two_values_for_one_slot() {
+    let ((_a, one), (_b, two)) = (watch::channel(1), watch::channel(2));
+    let error = build("/x.png", text("", "{{ value }}").values(one).values(two));
+    assert!(matches!(&error, BuildError::SlotTaken { slot, .. } if slot == "value"));
+
+    let (_c, streams) = watch::channel(serde_json::json!({"streams": 1}));
+    let error = build("/x.png", text("", "{{ streams }}").values(streams));
+    assert!(matches!(&error, BuildError::SlotTaken { slot, .. } if slot == "streams"));
+}
+
+#[test]
+fn a_template_that_can_not_be_read() {
+    let error = build("/x.png", text("", "{{ streams "));
+    assert!(matches!(error, BuildError::Template { .. }));
+    let error = build("/x.png", text("", "{{ streams|nonsense }}"));
+    assert_says(&error, &["/x.png", "nonsense"]);
+}
+
+#[test]
+fn a_template_that_is_not_svg() {
+    for source in ["", "hello", "<html/>", "<svg xmlns='http://www.w3.org/2000/svg'><rect></svg>"] {
+        let error = build("/x.png", Badge::svg(source));
+        assert!(matches!(error, BuildError::Paint { source: PaintError::Svg(_), .. }), "{error:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "embedded-font")]
+fn a_font_family_that_is_not_loaded() {
+    let error = build("/x.png", text("font-family='Papyrus, Comic Sans MS'", "hi"));
+    assert!(matches!(error, BuildError::FontFamily { .. }));
+    assert_says(&error, &["Papyrus", "sans-serif", "font"]);
+    for families in ["Papyrus, sans-serif", "DejaVu Sans", "monospace"] {
+        let badge = text(&format!("font-family='{families}'"), "hi");
+        LiveBadgeLayer::builder().badge("/x.png", badge).build().unwrap();
+    }
+}
+
+#[test]
+fn a_character_that_no_font_has() {
+    let error = build("/x.png", text("", "中"));
+    assert!(matches!(error, BuildError::Glyph { character: '中', .. }));
+    assert_says(&error, &["'中'", "font"]);
+}
+
+#[test]
+fn a_document_type() {
+    let svg = "<!DOCTYPE svg [<!ENTITY a 'b'>]><svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>";
+    let error = build("/x.png", Badge::svg(svg));
+    assert!(matches!(error, BuildError::Paint { source: PaintError::Doctype, .. }));
+}
+
+#[test]
+fn anything_from_outside_of_the_template() {
+    let data = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    for href in ["/etc/passwd", "logo.png", "../x.svg", "https://example.com/x.png", data] {
+        for element in [
+            "<image width='9' height='9' href='HREF'/>",
+            "<filter id='f'><feImage href='HREF'/></filter><rect width='9' height='9' filter='url(#f)'/>",
+        ] {
+            let error = build("/x.png", drawing(&element.replace("HREF", href)));
+            assert!(matches!(error, BuildError::Image { .. }), "{element} {href}: {error:?}");
+            assert_says(&error, &["inline"]);
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_is_too_large() {
+    let huge = |width, height| {
+        Badge::svg(format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/>"
+        ))
+    };
+    for (width, height) in
+        [("2001", "2000"), ("100000", "100000"), ("1e30", "1e30"), ("4000001", "1")]
+    {
+        let error = build("/x.png", huge(width, height).scale(1.0));
+        let too_large =
+            matches!(error, BuildError::Paint { source: PaintError::TooLarge { .. }, .. });
+        assert!(too_large, "{width} x {height}: {error:?}");
+    }
+    assert_says(&build("/x.png", huge("1001", "1001")), &["2002 x 2002", "scale"]);
+    LiveBadgeLayer::builder().badge("/x.png", huge("1000", "1000")).build().unwrap();
+}
+
+#[test]
+fn a_text_that_is_too_long() {
+    let error = build("/x.png", drawing(&"<rect width='9' height='9'/>".repeat(3000)));
+    assert!(matches!(error, BuildError::Paint { source: PaintError::TooLong { .. }, .. }));
+}
+
+#[test]
+fn a_nesting_that_needs_a_large_stack_is_drawn() {
+    let nested = |element: &str, times| {
+        format!("{}{}", format!("<{element}>").repeat(times), format!("</{element}>").repeat(times))
+    };
+    LiveBadgeLayer::builder().badge("/x.png", drawing(&nested("g", 1000))).build().unwrap();
+}
+
+#[test]
+fn paths_that_conflict() {
+    for (one, two) in [("/x.png", "/x.png"), ("/{a}/x.png", "/{b}/x.png")] {
+        let badges =
+            LiveBadgeLayer::builder().badge(one, Badge::online()).badge(two, Badge::online());
+        let error = badges.build().unwrap_err();
+        assert!(
+            matches!(&error, BuildError::PathConflict { with, .. } if with == one),
+            "{error:?}"
+        );
+    }
+    // As in axum, the one without a parameter goes first.
+    let badges = LiveBadgeLayer::builder().badge("/{a}/x.png", Badge::online());
+    badges.badge("/b/x.png", Badge::online()).build().unwrap();
+}
+
+#[test]
+fn paths_that_are_none() {
+    for path in ["", "x.png", "/{}/x.png", "/{a}{b}", "/{a}.png", "/{*a}/b", "/{a", "/a}", "/x?y"] {
+        let error = build(path, Badge::online());
+        assert!(matches!(error, BuildError::Path { .. }), "{path}: {error:?}");
+    }
+    let error = LiveBadgeLayer::builder().unrouted("/x.png", Badge::online()).build().unwrap_err();
+    assert!(matches!(error, BuildError::Path { .. }));
+}
+
+#[test]
+fn settings_out_of_their_range() {
+    use std::time::Duration;
+    let badges = [
+        ("scale", Badge::online().scale(0.0)),
+        ("scale", Badge::online().scale(f32::NAN)),
+        ("max_rate", Badge::online().max_rate(0.0)),
+        ("max_rate", Badge::online().max_rate(f64::INFINITY)),
+        ("heartbeat", Badge::online().heartbeat(Duration::ZERO)),
+        ("leave_grace", Badge::online().leave_grace(Duration::MAX)),
+        ("max_value_chars", Badge::online().max_value_chars(0)),
+    ];
+    for (setting, badge) in badges {
+        assert_says(&build("/x.png", badge), &[setting, "takes"]);
+    }
+}
+
+#[test]
+fn a_font_that_is_none() {
+    let error = LiveBadgeLayer::builder().font(*b"no font").build().unwrap_err();
+    assert!(matches!(error, BuildError::Font { position: 0 }));
+}
+
+/// An application that derives `Debug` for its state prints it some time.
+#[test]
+fn the_layer_prints_itself_in_a_few_lines() {
+    let badges = LiveBadgeLayer::builder().badge("/x.png", Badge::online()).build().unwrap();
+    assert!(format!("{badges:?} {:?}", badges.handle()).len() < 2000);
+}
