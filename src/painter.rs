@@ -100,6 +100,11 @@ impl Painter {
             () = any_changed(&mut self.values) => self.is_due = true,
             () = sleep_until(wake_at) => {}
         }
+        let now = Instant::now();
+        if now > wake_at + self.room.recipe.heartbeat / 2 {
+            // This process was paused, and the viewers may not have been: give them time to come.
+            self.next_sweep = now + self.room.recipe.heartbeat;
+        }
     }
 
     fn tell(&mut self, look: &Look) {
@@ -189,11 +194,7 @@ impl Painter {
     }
 
     fn sweep(&mut self, now: Instant) {
-        // A late tick says that this process was paused, not that the viewers were.
-        let late = now - self.next_sweep > self.room.recipe.heartbeat / 2;
-        if !late {
-            self.room.sweep();
-        }
+        self.room.sweep();
         self.next_sweep = now + self.room.recipe.heartbeat;
     }
 

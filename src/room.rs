@@ -71,19 +71,22 @@ impl Room {
         RoomCounts { path: self.path.clone(), counts: people.presence.counts() }
     }
 
+    /// Nobody is here, nobody is expected back, and everything has been told.
     pub(crate) fn is_empty(&self) -> bool {
+        let is_stage_empty = self.stage.is_empty();
         let mut people = self.people();
         people.presence.expire(Instant::now());
-        people.presence.is_empty() && people.news.is_empty()
+        is_stage_empty && people.presence.is_empty() && people.news.is_empty()
     }
 
     /// For the painter: what is, and what it has to tell.
     pub(crate) fn look(&self) -> Look {
+        let is_stage_empty = self.stage.is_empty();
         let mut people = self.people();
         people.presence.expire(Instant::now());
         Look {
             counts: people.presence.counts(),
-            is_empty: people.presence.is_empty(),
+            is_empty: is_stage_empty && people.presence.is_empty(),
             next_expiry: people.presence.next_expiry(),
             news: std::mem::take(&mut people.news),
         }
@@ -148,7 +151,9 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let was_missing = self.room.stage.leave(&self.ticket);
-        if !was_missing {
+        if was_missing {
+            self.room.changed.notify_one(); // it may have been the last one
+        } else {
             self.room.leave(self.key.as_ref());
         }
     }

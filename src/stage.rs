@@ -104,6 +104,11 @@ impl<T, K: Clone> Stage<T, K> {
         place.is_some_and(|place| place.is_missing())
     }
 
+    /// No viewer has a place, not even one that is missing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().places.is_empty()
+    }
+
     /// What the viewer is to do next, and whether it had been missing until now.
     pub(crate) fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> (Poll<Cue<T>>, bool) {
         let mut inner = self.lock();
