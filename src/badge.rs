@@ -234,7 +234,7 @@ impl Badge {
         let picture =
             Picture { template, values: self.values, scale: self.scale, raster: raster.clone() };
         let params = names.iter().map(|name| ((*name).into(), "room".into())).collect();
-        let png = check_drawing(path, &picture, &params, &current)?;
+        let png = check_drawing(path, &picture, &params)?;
         Ok(Recipe {
             blank: raster::blank_like(&png),
             picture,
@@ -294,12 +294,11 @@ fn check_drawing(
     path: &str,
     picture: &Picture,
     params: &Params,
-    values: &[Value],
 ) -> Result<bytes::Bytes, BuildError> {
     let mut last = bytes::Bytes::new();
     for count in [23, 1, 0] {
         let counts = Counts { streams: count, visitors: count };
-        let svg = picture.fill(counts, params, values);
+        let svg = picture.fill_once(counts, params);
         let png = svg
             .map_err(CheckError::Paint)
             .and_then(|svg| picture.raster.check(&svg, picture.scale));

@@ -92,7 +92,7 @@ impl Badges {
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {
         let picture = &target.recipe.picture;
-        let svg = picture.fill_now(self.counts(target), &target.room.params);
+        let svg = picture.fill_once(self.counts(target), &target.room.params);
         let drawing = svg.map(|svg| picture.drawing(svg));
         Answer::still(parts, drawing, target.recipe.blank.clone())
     }

@@ -152,8 +152,8 @@ pub enum PaintError {
     /// The picture could not be encoded.
     #[error("the picture can't be encoded: {0}")]
     Encode(#[source] Box<dyn Error + Send + Sync>),
-    /// The drawing library panicked.
-    #[error("drawing the picture panicked")]
+    /// A value's own code, or the drawing library, panicked.
+    #[error("painting the picture panicked")]
     Panicked,
     /// No thread could be started to draw on.
     #[error("no thread to draw on: {0}")]

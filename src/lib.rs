@@ -114,6 +114,8 @@
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 
+#![warn(clippy::unwrap_used)]
+
 mod answer;
 mod badge;
 mod badges;

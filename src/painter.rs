@@ -1,12 +1,10 @@
 //! A room's one task: it waits for a change, paces, paints once for all viewers, keeps the last good
 //! picture, and beats the heart.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use minijinja::value::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -155,13 +153,7 @@ impl Painter {
     /// `None` if the text is the one that is shown.
     async fn try_paint(&mut self) -> Result<Option<(Arc<str>, Frame, bool)>, PaintError> {
         let recipe = &self.room.recipe;
-        let (values, counts) = (&mut self.values, self.counts);
-        // The values' own code runs here.
-        let svg = catch_unwind(AssertUnwindSafe(|| {
-            let values: Vec<Value> = values.iter_mut().map(|values| values.take()).collect();
-            recipe.picture.fill(counts, &self.room.params, &values)
-        }));
-        let svg = svg.unwrap_or(Err(PaintError::Panicked))?;
+        let svg = recipe.picture.fill(self.counts, &self.room.params, &mut self.values)?;
         if self.shown.as_ref().is_some_and(|(shown, _)| *shown == svg) {
             return Ok(None);
         }

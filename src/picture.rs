@@ -1,5 +1,6 @@
 //! From the state of a room to its picture: the template's slots are filled, the text is drawn.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,22 +28,30 @@ pub(crate) enum Drawing {
 }
 
 impl Picture {
-    /// The SVG text of a room in this state, with these values.
+    /// The SVG text of a room in this state, with these values as they are now.
+    ///
+    /// Their own code runs here: a panic in it is an error.
     pub(crate) fn fill(
         &self,
         counts: Counts,
         params: &Params,
-        values: &[Value],
+        values: &mut [Box<dyn Values>],
     ) -> Result<Arc<str>, PaintError> {
-        let svg = self.template.fill(counts, params, values);
+        let fill = || {
+            let values: Vec<Value> = values.iter_mut().map(|values| values.take()).collect();
+            self.template.fill(counts, params, &values)
+        };
+        let svg = catch_unwind(AssertUnwindSafe(fill)).map_err(|_| PaintError::Panicked)?;
         svg.map(Arc::from).map_err(|error| PaintError::Fill(Box::new(error)))
     }
 
-    /// The SVG text of a room in this state, with the values as they are now.
-    pub(crate) fn fill_now(&self, counts: Counts, params: &Params) -> Result<Arc<str>, PaintError> {
-        let values: Vec<Value> =
-            self.values.clone().iter_mut().map(|values| values.take()).collect();
-        self.fill(counts, params, &values)
+    /// The same, for whoever does not wait for the values to change.
+    pub(crate) fn fill_once(
+        &self,
+        counts: Counts,
+        params: &Params,
+    ) -> Result<Arc<str>, PaintError> {
+        self.fill(counts, params, &mut self.values.clone())
     }
 
     /// The picture of this text. Nothing is drawn before the future is polled.
