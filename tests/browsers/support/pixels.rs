@@ -1,0 +1,65 @@
+//! Pictures as pixels, and whether one is to be seen in another.
+
+use std::io::Cursor;
+
+/// Red, green, blue, alpha.
+type Pixel = [u8; 4];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pixels {
+    width: usize,
+    height: usize,
+    pixels: Vec<Pixel>,
+}
+
+impl Pixels {
+    pub(crate) fn from_png(png: &[u8]) -> Self {
+        let mut decoder = png::Decoder::new(Cursor::new(png));
+        decoder.set_transformations(
+            png::Transformations::normalize_to_color8() | png::Transformations::ALPHA,
+        );
+        let mut reader = decoder.read_info().expect("a PNG begins with its header");
+        let mut bytes = vec![0; reader.output_buffer_size().expect("a picture fits into memory")];
+        let info = reader.next_frame(&mut bytes).expect("a PNG is whole");
+        assert_eq!(info.color_type, png::ColorType::Rgba, "a picture in colour");
+        let pixels = bytes.chunks_exact(4).map(|p| [p[0], p[1], p[2], p[3]]).collect();
+        Self { width: info.width as usize, height: info.height as usize, pixels }
+    }
+
+    /// The largest difference of a channel between `picture` and what is seen with its upper left
+    /// corner at `(left, top)`, give or take a pixel: browsers round an image's place to whole
+    /// pixels, each in its own way. 0 is the same picture; another digit makes more than 100.
+    pub(crate) fn difference(&self, picture: &Self, (left, top): (usize, usize)) -> u8 {
+        let around = |at: usize| at.saturating_sub(1)..=at + 1;
+        let places = around(left).flat_map(|x| around(top).map(move |y| (x, y)));
+        places.map(|place| self.difference_at(picture, place)).min().unwrap_or(u8::MAX)
+    }
+
+    fn difference_at(&self, picture: &Self, (left, top): (usize, usize)) -> u8 {
+        if left + picture.width > self.width || top + picture.height > self.height {
+            return u8::MAX;
+        }
+        // A page's margin is its background, which is seen where the picture is transparent.
+        let background = self.at(0, top);
+        let rows = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y)));
+        let differences = rows.map(|(x, y)| {
+            let expected = over(picture.at(x, y), background);
+            let seen = self.at(left + x, top + y);
+            (0..3).map(|channel| seen[channel].abs_diff(expected[channel])).max().unwrap_or(0)
+        });
+        differences.max().unwrap_or(0)
+    }
+
+    fn at(&self, x: usize, y: usize) -> Pixel {
+        self.pixels[y * self.width + x]
+    }
+}
+
+fn over(front: Pixel, back: Pixel) -> Pixel {
+    let alpha = u32::from(front[3]);
+    let mixed = |channel: usize| {
+        let sum = u32::from(front[channel]) * alpha + u32::from(back[channel]) * (255 - alpha);
+        u8::try_from((sum + 127) / 255).expect("a mean of two bytes is a byte")
+    };
+    [mixed(0), mixed(1), mixed(2), 255]
+}
