@@ -23,11 +23,18 @@ const SAME: u8 = 8;
 /// Makes a test of each case for each browser.
 macro_rules! in_every_browser {
     ($($case:ident),+) => {
-        mod chromium {
+        in_every_browser!(chromium, Engine::Chromium, $($case),+);
+        in_every_browser!(firefox, Engine::Firefox, $($case),+);
+        in_every_browser!(webkit, Engine::WebKit, $($case),+);
+    };
+    ($browser:ident, $engine:expr, $($case:ident),+) => {
+        mod $browser {
+            use super::Engine;
+
             $(#[tokio::test]
             async fn $case() {
-                if super::Engine::Chromium.is_there() {
-                    super::$case(super::Engine::Chromium).await;
+                if $engine.is_there() {
+                    super::$case($engine).await;
                 }
             })+
         }
@@ -89,7 +96,7 @@ async fn a_closed_tab_is_noticed(engine: Engine) {
     let went = Instant::now();
     browser.close(tab).await;
     server.counts(0).await;
-    say(engine, "a closed tab was noticed", went);
+    say(engine, "a closed tab was noticed", went.elapsed());
 }
 
 async fn a_closed_browser_is_noticed(engine: Engine) {
@@ -100,7 +107,7 @@ async fn a_closed_browser_is_noticed(engine: Engine) {
     let went = Instant::now();
     drop(browser);
     server.counts(0).await;
-    say(engine, "a closed browser was noticed", went);
+    say(engine, "a closed browser was noticed", went.elapsed());
 }
 
 /// Waits until the badge in the page is this picture, pixel by pixel.
@@ -108,15 +115,16 @@ async fn see(browser: &Browser, picture: &Pixels, since: Instant, what: &str) {
     let mut difference = None;
     loop {
         let screenshot = browser.screenshot().await;
+        let waited = since.elapsed();
         if let Some(place) = place_of_badge(browser).await {
             difference = Some(Pixels::from_png(&screenshot).difference(picture, place));
         }
         let seen = difference.is_some_and(|difference| difference <= SAME);
-        let late = since.elapsed() > PATIENCE;
+        let late = waited > PATIENCE;
         if seen || late {
             let saved = save(&screenshot, browser.engine(), what);
             assert!(seen, "{what}: {saved} shows something else, by {difference:?} of 255");
-            say(browser.engine(), &format!("{what}: seen"), since);
+            say(browser.engine(), &format!("{what}: seen"), waited);
             return;
         }
         sleep(Duration::from_millis(5)).await;
@@ -143,7 +151,7 @@ fn save(screenshot: &[u8], engine: Engine, what: &str) -> String {
 }
 
 /// Not eprintln!, which the test harness keeps to itself while tests pass.
-fn say(engine: Engine, what: &str, since: Instant) {
-    let line = format!("{}: {what} after {} ms\n", engine.name(), since.elapsed().as_millis());
+fn say(engine: Engine, what: &str, after: Duration) {
+    let line = format!("{}: {what} after {} ms\n", engine.name(), after.as_millis());
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

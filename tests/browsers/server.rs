@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 use crate::support::{Pixels, Process};
 
 /// Nothing here takes that long, but a machine may be busy.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Somebody who looks at the badge, until dropped.
 #[derive(Debug)]

@@ -1,0 +1,103 @@
+//! The same few commands for every browser.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use fantoccini::Client;
+use fantoccini::wd::WindowHandle;
+use serde_json::{Value, json};
+
+use super::marionette::Marionette;
+
+#[derive(Debug)]
+pub(super) enum Driver {
+    WebDriver(Client),
+    Marionette(Marionette),
+}
+
+impl Driver {
+    /// Opens an empty tab, or an empty window, and gives its handle.
+    pub(super) async fn open(&self, as_tab: bool) -> String {
+        match self {
+            Self::WebDriver(client) => {
+                client.new_window(as_tab).await.expect("a window opens").handle.into()
+            }
+            Self::Marionette(firefox) => {
+                let kind = if as_tab { "tab" } else { "window" };
+                let opened = firefox.command("WebDriver:NewWindow", json!({ "type": kind })).await;
+                opened["handle"].as_str().expect("a window has a handle").to_owned()
+            }
+        }
+    }
+
+    pub(super) async fn switch_to(&self, handle: &str) {
+        match self {
+            Self::WebDriver(client) => {
+                let handle = WindowHandle::try_from(handle.to_owned());
+                let handle = handle.expect("a handle is a word");
+                client.switch_to_window(handle).await.expect("the window is there");
+            }
+            Self::Marionette(firefox) => {
+                firefox.command("WebDriver:SwitchToWindow", json!({ "handle": handle })).await;
+            }
+        }
+    }
+
+    /// Closes the window that commands go to now.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::WebDriver(client) => client.close_window().await.expect("the window closes"),
+            Self::Marionette(firefox) => {
+                firefox.command("WebDriver:CloseWindow", json!({})).await;
+            }
+        }
+    }
+
+    pub(super) async fn go_to(&self, url: &str) {
+        match self {
+            Self::WebDriver(client) => client.goto(url).await.expect("the page is asked for"),
+            Self::Marionette(firefox) => {
+                firefox.command("WebDriver:Navigate", json!({ "url": url })).await;
+            }
+        }
+    }
+
+    /// In CSS pixels, with the window's frame.
+    pub(super) async fn resize(&self, width: u32, height: u32) {
+        match self {
+            Self::WebDriver(client) => {
+                client.set_window_size(width, height).await.expect("a window has any size");
+            }
+            Self::Marionette(firefox) => {
+                let size = json!({ "width": width, "height": height });
+                firefox.command("WebDriver:SetWindowRect", size).await;
+            }
+        }
+    }
+
+    pub(super) async fn run(&self, script: &str) -> Value {
+        match self {
+            Self::WebDriver(client) => {
+                client.execute(script, Vec::new()).await.expect("the script runs")
+            }
+            Self::Marionette(firefox) => {
+                let script = json!({ "script": script, "args": [] });
+                firefox.command("WebDriver:ExecuteScript", script).await["value"].take()
+            }
+        }
+    }
+
+    /// As PNG.
+    pub(super) async fn screenshot(&self) -> Vec<u8> {
+        match self {
+            Self::WebDriver(client) => {
+                client.screenshot().await.expect("there is something to see")
+            }
+            Self::Marionette(firefox) => {
+                let visible_part = json!({ "full": false });
+                let png = firefox.command("WebDriver:TakeScreenshot", visible_part).await;
+                let png = png["value"].as_str().expect("a screenshot is text in base64");
+                BASE64_STANDARD.decode(png).expect("a screenshot is text in base64")
+            }
+        }
+    }
+}
