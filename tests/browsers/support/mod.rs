@@ -2,19 +2,18 @@
 
 mod driver;
 mod engine;
+mod home;
 mod marionette;
 mod pixels;
 mod process;
 mod start;
 
-use std::time::Duration;
-
 use serde_json::Value;
-use tempfile::TempDir;
 
 use driver::Driver;
 
 pub(crate) use engine::Engine;
+pub(crate) use home::Home;
 pub(crate) use pixels::Pixels;
 pub(crate) use process::Process;
 
@@ -27,15 +26,16 @@ pub(crate) struct Tab(String);
 pub(crate) struct Browser {
     driver: Driver,
     engine: Engine,
-    processes: Vec<Process>,
-    home: Option<TempDir>,
+    _processes: Vec<Process>,
+    /// Last, so that it goes when the processes are gone.
+    _home: Home,
 }
 
 impl Browser {
     pub(crate) async fn start(engine: Engine) -> Self {
-        let home = TempDir::new().expect("there is a folder for temporary files");
+        let home = Home::new();
         let (driver, processes) = start::start(engine, home.path()).await;
-        Self { driver, engine, processes, home: Some(home) }
+        Self { driver, engine, _processes: processes, _home: home }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -68,19 +68,5 @@ impl Browser {
     /// What is to be seen of the page, as PNG.
     pub(crate) async fn screenshot(&self) -> Vec<u8> {
         self.driver.screenshot().await
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        self.processes.clear();
-        // They are gone in a moment, but until then they write.
-        let Some(home) = self.home.take().map(TempDir::keep) else { return };
-        for _ in 0..40 {
-            if std::fs::remove_dir_all(&home).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(25));
-        }
     }
 }
