@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::support::{Pixels, Process};
+use super::support::{Pixels, Process};
 
 /// Nothing here takes that long, but a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use crate::server::PATIENCE;
-use crate::support::{Home, Pixels, Process};
+use super::server::PATIENCE;
+use super::support::{Home, Pixels, Process};
 
 /// How long after the beginning of 1970 something happened.
 #[derive(Debug, Clone, Copy)]
