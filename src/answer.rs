@@ -11,51 +11,72 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 
 use crate::body::{ResponseBody, Viewer};
 use crate::error::PaintError;
+use crate::format::Format;
 use crate::negotiate::VARY;
-use crate::picture::Drawing;
+use crate::picture::Painting;
 
 /// Lets pages of other sites show the picture even if they ask for isolation (COEP).
 const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// nginx would collect small pictures until 4 KB are there.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// Scripts in SVG would run where the picture is opened by itself.
+const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// How long after a stream's end a frame loads it again: Chromium 156 and Firefox 153 count from
+/// the end, not from the beginning.
+const RELOAD_SECONDS: &str = "4";
+
 /// What a request for a badge gets.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Stream(LiveStream),
     Still(Still),
+    Redirect(HeaderValue),
 }
 
 /// A live stream.
 #[derive(Debug)]
 pub(crate) struct LiveStream {
-    content_type: HeaderValue,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) format: Format,
     /// `None` once it is in the response.
-    viewer: Option<Viewer>,
+    pub(crate) viewer: Option<Viewer>,
+    /// In a frame of its own, it comes back by itself after a restart of the server.
+    pub(crate) reloads: bool,
 }
 
 /// One whole picture, which may have to be drawn first.
 pub(crate) struct Still {
-    png: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
-    /// Shown if it can't be drawn.
-    last_resort: Bytes,
+    picture: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
+    format: Format,
     is_head: bool,
     if_none_match: Vec<HeaderValue>,
 }
 
 impl Answer {
-    pub(crate) fn stream(content_type: HeaderValue, viewer: Viewer) -> Self {
-        Self::Stream(LiveStream { content_type, viewer: Some(viewer) })
-    }
-
+    /// The picture; `last_resort` if that fails.
     pub(crate) fn still(
         parts: &Parts,
-        drawing: Result<Drawing, PaintError>,
-        last_resort: Bytes,
+        format: Format,
+        painting: Result<Painting, PaintError>,
+        last_resort: Painting,
     ) -> Self {
+        let picture = async {
+            let painted = match painting {
+                Ok(painting) => painting.finish().await,
+                Err(error) => Err(error),
+            };
+            match painted {
+                Ok(picture) => Ok(picture),
+                Err(error) => {
+                    tracing::warn!(%error, "a still could not be painted");
+                    last_resort.finish().await
+                }
+            }
+        };
         Self::Still(Still {
-            png: Box::pin(async { drawing?.finish().await }),
-            last_resort,
+            picture: Box::pin(picture),
+            format,
             is_head: parts.method == Method::HEAD,
             if_none_match: parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
         })
@@ -66,6 +87,7 @@ impl Answer {
         match self {
             Self::Stream(stream) => Poll::Ready(stream.response()),
             Self::Still(still) => still.poll(cx),
+            Self::Redirect(location) => Poll::Ready(redirect(location.clone())),
         }
     }
 }
@@ -81,39 +103,52 @@ impl LiveStream {
         // nothing. Chromium 156, Firefox 153 and WebKitGTK 2.50 take it for what it says.
         insert(headers, header::CONTENT_ENCODING, "identity");
         insert(headers, ACCEL_BUFFERING, "no");
-        insert_common(headers);
+        if self.reloads {
+            insert(headers, header::REFRESH, RELOAD_SECONDS);
+        }
+        insert_common(headers, self.format);
         response
     }
 }
 
 impl Still {
     fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        let png = ready!(self.png.as_mut().poll(cx)).unwrap_or_else(|error| {
-            tracing::warn!(%error, "a still could not be painted");
-            self.last_resort.clone()
-        });
-        let etag = etag(&png);
+        // Without a runtime to draw on there is no picture at all.
+        let picture = ready!(self.picture.as_mut().poll(cx)).unwrap_or_default();
+        let etag = etag(&picture);
         let is_known = self.if_none_match.iter().any(|known| names(known, &etag));
-        let length = png.len();
-        let body = if is_known || self.is_head { Bytes::new() } else { png };
+        let length = picture.len();
+        let body = if is_known || self.is_head { Bytes::new() } else { picture };
         let mut response = Response::new(ResponseBody::whole(body));
         let headers = response.headers_mut();
         headers.insert(header::ETAG, etag);
         // To be asked for again each time: GitHub's camo keeps a picture for hours otherwise.
         insert(headers, header::CACHE_CONTROL, "no-cache, max-age=0, no-transform");
         insert(headers, header::VARY, VARY);
-        insert_common(headers);
+        insert_common(headers, self.format);
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
-            insert(headers, header::CONTENT_TYPE, "image/png");
+            insert(headers, header::CONTENT_TYPE, self.format.media_type());
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
         Poll::Ready(response)
     }
 }
 
-fn insert_common(headers: &mut HeaderMap) {
+fn redirect<B>(location: HeaderValue) -> Response<ResponseBody<B>> {
+    let mut response = Response::new(ResponseBody::whole(Bytes::new()));
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    response.headers_mut().insert(header::LOCATION, location);
+    insert(response.headers_mut(), header::CACHE_CONTROL, "no-store");
+    insert(response.headers_mut(), CORP, "cross-origin");
+    response
+}
+
+fn insert_common(headers: &mut HeaderMap, format: Format) {
+    if format == Format::Svg {
+        insert(headers, header::CONTENT_SECURITY_POLICY, SVG_POLICY);
+    }
     insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     insert(headers, CORP, "cross-origin");
 }
@@ -123,9 +158,9 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 }
 
 /// The same on every node and after every restart: the hasher's keys are fixed.
-fn etag(png: &[u8]) -> HeaderValue {
+fn etag(picture: &[u8]) -> HeaderValue {
     let mut hasher = DefaultHasher::new();
-    hasher.write(png);
+    hasher.write(picture);
     let etag = format!("\"{:016x}\"", hasher.finish());
     HeaderValue::try_from(etag).expect("quoted hexadecimal digits are a valid header value")
 }

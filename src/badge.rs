@@ -10,12 +10,14 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::error::BuildError;
+use crate::format::Format;
 use crate::multipart::Multipart;
-use crate::negotiate::Reply;
+use crate::negotiate::{OwnUrls, Reply};
 use crate::picture::Picture;
 use crate::presence::Counts;
-use crate::raster::{self, CheckError, Flaw, Raster};
+use crate::raster::{CheckError, Flaw, Raster, Size};
 use crate::recipe::{Recipe, ReplyTo, VisitorOf};
+use crate::style::{Style, Theme};
 use crate::template::{self, Params, Template};
 use crate::values::{self, Values};
 use crate::visitor::VisitorKey;
@@ -29,6 +31,7 @@ use crate::visitor::VisitorKey;
 /// | `{{ streams }}` | open streams in the room: tabs, windows, embedded images |
 /// | `{{ visitors }}` | distinct visitors in the room (see [`visitors`](Self::visitors)) |
 /// | `{{ params.room }}` | the path's `{room}` |
+/// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
 /// | any other | the application's own values (see [`values`](Self::values)) |
 ///
 /// Everything that fills a slot is escaped, stripped of what XML can't hold, and cut at
@@ -67,6 +70,8 @@ pub struct Badge {
     visitor_of: VisitorOf,
     reply_to: ReplyTo,
     gated: bool,
+    format: Format,
+    own_urls: OwnUrls,
 }
 
 impl Badge {
@@ -88,6 +93,8 @@ impl Badge {
             visitor_of: Arc::new(|_| None),
             reply_to: Arc::new(Reply::for_request),
             gated: false,
+            format: Format::Png,
+            own_urls: OwnUrls::Firefox,
         }
     }
 
@@ -124,7 +131,8 @@ impl Badge {
     }
 
     /// How many pixels a CSS pixel gets, 0.1 to 8. Default: 2, which is sharp on most screens; state
-    /// the CSS size in the page (`<img width="88" height="20">`).
+    /// the CSS size in the page (`<img width="88" height="20">`). A page can ask for another one with
+    /// `?scale=3`, from 1 to 4.
     pub fn scale(mut self, scale: f32) -> Self {
         self.scale = scale;
         self
@@ -218,6 +226,18 @@ impl Badge {
         self
     }
 
+    /// How the pictures are encoded. Default: [`Format::Png`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
+    pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
+        self.own_urls = own_urls;
+        self
+    }
+
     /// Checks everything that could be wrong with the badge at this path.
     pub(crate) fn check(
         self,
@@ -231,12 +251,16 @@ impl Badge {
         let current: Vec<Value> = self.values.clone().iter_mut().map(|v| v.take()).collect();
         let names = param_names(path);
         check_slots(path, &template, &names, &current)?;
-        let picture =
-            Picture { template, values: self.values, scale: self.scale, raster: raster.clone() };
+        let picture = Picture {
+            template,
+            values: self.values,
+            format: self.format,
+            style: Style::new(Theme::Light, self.scale),
+            raster: raster.clone(),
+        };
         let params = names.iter().map(|name| ((*name).into(), "room".into())).collect();
-        let png = check_drawing(path, &picture, &params)?;
         Ok(Recipe {
-            blank: raster::blank_like(&png),
+            size: check_drawing(path, &picture, &params)?,
             picture,
             multipart: multipart.clone(),
             interval: Duration::from_secs_f64(self.max_rate.recip()),
@@ -245,6 +269,7 @@ impl Badge {
             visitor_of: self.visitor_of,
             reply_to: self.reply_to,
             gated: self.gated,
+            own_urls: self.own_urls,
         })
     }
 
@@ -273,7 +298,7 @@ fn check_slots(
     params: &[&str],
     values: &[Value],
 ) -> Result<(), BuildError> {
-    let mut taken = vec!["streams".to_owned(), "visitors".to_owned(), "params".to_owned()];
+    let mut taken: Vec<String> = template::OWN_SLOTS.map(str::to_owned).into();
     for slot in values.iter().flat_map(template::slots_of) {
         if taken.contains(&slot) {
             return Err(BuildError::SlotTaken { path: path.into(), slot });
@@ -289,21 +314,19 @@ fn check_slots(
     }
 }
 
-/// Draws the badge for nobody, for one and for some, as a room can be.
-fn check_drawing(
-    path: &str,
-    picture: &Picture,
-    params: &Params,
-) -> Result<bytes::Bytes, BuildError> {
-    let mut last = bytes::Bytes::new();
-    for count in [23, 1, 0] {
+/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages.
+/// Returns its size for nobody.
+fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size, BuildError> {
+    let mut size = Size { width: 0.0, height: 0.0 };
+    for (theme, count) in
+        [Theme::Dark, Theme::Light].into_iter().flat_map(|theme| [23, 1, 0].map(|n| (theme, n)))
+    {
         let counts = Counts { streams: count, visitors: count };
-        let svg = picture.fill_once(counts, params);
-        let png = svg
-            .map_err(CheckError::Paint)
-            .and_then(|svg| picture.raster.check(&svg, picture.scale));
+        let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
+        let drawing = drawing.map_err(CheckError::Paint);
+        let checked = drawing.and_then(|drawing| picture.raster.check(&drawing));
         let path = path.to_owned();
-        last = png.map_err(|error| match error {
+        size = checked.map_err(|error| match error {
             CheckError::Paint(source) => BuildError::Paint { path, source },
             CheckError::Flaw(Flaw::Family { families }) => {
                 BuildError::FontFamily { path, families }
@@ -312,7 +335,7 @@ fn check_drawing(
             CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
         })?;
     }
-    Ok(last)
+    Ok(size)
 }
 
 /// `["room"]` for `/rooms/{room}/online.png`. Braces that stand for themselves are doubled.

@@ -1,22 +1,25 @@
 //! Every badge of a layer by its path, and what a request for one gets.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use http::Method;
 use http::request::Parts;
+use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, LiveStream};
 use crate::body::{Admission, Viewer};
-use crate::negotiate::Reply;
+use crate::multipart::Framing;
+use crate::negotiate::{self, Reply, VIEW};
 use crate::observer::Refusal;
 use crate::presence::Counts;
 use crate::recipe::Recipe;
 use crate::registry::{Invitation, Registry, RoomId};
 use crate::reporter::Reporter;
+use crate::style::Style;
 use crate::template::Params;
 
 /// A longer path parameter names no room.
@@ -67,10 +70,12 @@ impl Badges {
 
     /// What a request gets; `None` is the inner service's answer.
     pub(crate) fn answer(&self, target: Target, path: &str, parts: &Parts) -> Option<Answer> {
-        match (target.recipe.reply_to)(parts) {
+        let recipe = &target.recipe;
+        match (recipe.reply_to)(parts) {
             Reply::Inner => None,
             Reply::Still => Some(self.still(&target, parts)),
             Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts)),
+            Reply::Stream if recipe.own_urls.are_due(parts) => Some(redirect(parts)),
             Reply::Stream => Some(match self.admit(&target) {
                 Ok(admission) => self.stream(target, path, parts, admission),
                 Err(refusal) => {
@@ -82,19 +87,25 @@ impl Badges {
     }
 
     fn stream(&self, target: Target, path: &str, parts: &Parts, admission: Admission) -> Answer {
+        let style = target.style(parts);
         let Target { room, recipe } = target;
-        let content_type = recipe.multipart.content_type();
+        let framing =
+            if negotiate::asks_for_stream(parts) { Framing::Strict } else { Framing::Open };
+        let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let visitor = (recipe.visitor_of)(parts);
         let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path: path.into(), recipe, visitor };
-        Answer::stream(content_type, Viewer::new(invitation, admission))
+        let invitation = Invitation { registry, room, path: path.into(), recipe, style, visitor };
+        let viewer = Some(Viewer::new(invitation, framing, admission));
+        let reloads = negotiate::is_for_frame(parts);
+        Answer::Stream(LiveStream { content_type, format, viewer, reloads })
     }
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {
-        let picture = &target.recipe.picture;
-        let svg = picture.fill_once(self.counts(target), &target.room.params);
-        let drawing = svg.map(|svg| picture.drawing(svg));
-        Answer::still(parts, drawing, target.recipe.blank.clone())
+        let (style, recipe) = (target.style(parts), &target.recipe);
+        let picture = &recipe.picture;
+        let drawing = picture.fill_once(self.counts(target), &target.room.params, style);
+        let painting = drawing.map(|drawing| picture.paint(drawing));
+        Answer::still(parts, picture.format, painting, picture.blank(recipe.size, style))
     }
 
     fn admit(&self, target: &Target) -> Result<Admission, Refusal> {
@@ -108,6 +119,24 @@ impl Badges {
         let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
         Ok(Admission { _permit: permit, _open: self.open_streams.token() })
     }
+}
+
+impl Target {
+    fn style(&self, parts: &Parts) -> Style {
+        let query = parts.uri.query().unwrap_or_default();
+        self.recipe.picture.style_asked_by(query, self.recipe.size)
+    }
+}
+
+/// To the same path, wherever that is mounted, with a query of this view's own.
+fn redirect(parts: &Parts) -> Answer {
+    let view = RandomState::new().hash_one(()); // differently keyed every time
+    let location = match parts.uri.query() {
+        None | Some("") => format!("?{VIEW}={view:016x}"),
+        Some(query) => format!("?{query}&{VIEW}={view:016x}"),
+    };
+    let location = HeaderValue::try_from(location);
+    Answer::Redirect(location.expect("a query that came in a URI is a valid header value"))
 }
 
 /// A parameter as the application means it; `None` if it can't name a room.

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::frame::Frame;
-use crate::multipart::HEARTBEAT;
+use crate::multipart::Framing;
 use crate::registry::Invitation;
 use crate::room::Seat;
 use crate::stage::Cue;
@@ -97,7 +97,7 @@ pub(crate) struct Viewer {
 
 #[derive(Debug)]
 enum State {
-    Invited(Invitation, Admission),
+    Invited(Invitation, Framing, Admission),
     Seated(Stream),
     Over,
 }
@@ -106,6 +106,7 @@ enum State {
 #[derive(Debug)]
 struct Stream {
     seat: Seat,
+    framing: Framing,
     _admission: Admission,
     seen: Option<Arc<Frame>>,
     /// What has to follow what was sent last.
@@ -123,8 +124,8 @@ pub(crate) struct Admission {
 }
 
 impl Viewer {
-    pub(crate) fn new(invitation: Invitation, admission: Admission) -> Self {
-        Self { state: State::Invited(invitation, admission) }
+    pub(crate) fn new(invitation: Invitation, framing: Framing, admission: Admission) -> Self {
+        Self { state: State::Invited(invitation, framing, admission) }
     }
 
     fn has_ended(&self) -> bool {
@@ -145,17 +146,16 @@ impl Viewer {
     }
 
     fn take_seat(&mut self) {
-        if let State::Invited(invitation, admission) =
-            std::mem::replace(&mut self.state, State::Over)
-        {
-            let stream = Stream {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        if let State::Invited(invitation, framing, admission) = state {
+            self.state = State::Seated(Stream {
                 seat: invitation.accept(),
+                framing,
                 _admission: admission,
                 seen: None,
                 next: None,
                 is_closed: false,
-            };
-            self.state = State::Seated(stream);
+            });
         }
     }
 }
@@ -165,25 +165,33 @@ impl Stream {
         if let Some(bytes) = self.next.take() {
             return Poll::Ready(bytes);
         }
-        Poll::Ready(match ready!(self.seat.poll(cx)) {
-            Cue::Show(frame) => {
-                let bytes = match &self.seen {
-                    None => frame.opening(),
-                    Some(seen) => {
-                        let (bytes, next) = frame.step_from(seen);
-                        self.next = next;
-                        bytes
-                    }
-                };
-                self.seen = Some(frame);
+        let cue = ready!(self.seat.poll(cx));
+        // Before the first picture there is nothing to repeat or to close; the painter shows one
+        // before it closes.
+        let from_seen = |show: fn(&Frame, Framing) -> Bytes| {
+            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.framing))
+        };
+        Poll::Ready(match cue {
+            Cue::Show(frame) => self.show(frame),
+            Cue::Beat => from_seen(Frame::heartbeat),
+            Cue::End => {
+                let bytes = from_seen(Frame::closing);
+                self.is_closed = true;
                 bytes
             }
-            Cue::Beat => HEARTBEAT,
-            Cue::End => {
-                self.is_closed = true;
-                // Without a picture there is no open part. The painter shows one before it closes.
-                self.seen.as_ref().map_or_else(Bytes::new, |seen| seen.closing())
-            }
         })
+    }
+
+    fn show(&mut self, frame: Arc<Frame>) -> Bytes {
+        let bytes = match &self.seen {
+            None => frame.opening(self.framing),
+            Some(seen) => {
+                let (bytes, next) = frame.step_from(seen, self.framing);
+                self.next = next;
+                bytes
+            }
+        };
+        self.seen = Some(frame);
+        bytes
     }
 }

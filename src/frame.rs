@@ -4,44 +4,57 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::multipart::{Multipart, PREFIX};
+use crate::format::Format;
+use crate::multipart::{Framing, Multipart};
 
 /// One encoded picture, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Frame {
     multipart: Arc<Multipart>,
-    png_len: usize,
+    format: Format,
+    picture_len: usize,
+    prefix_len: usize,
     /// The picture, the next part's head, and the prefix of a next picture of the same shape.
     whole: Bytes,
     opening: OnceLock<Bytes>,
     closing: OnceLock<Bytes>,
+    strict: OnceLock<Bytes>,
 }
 
+/// What is to be sent: one piece, or two.
+pub(crate) type Pieces = (Bytes, Option<Bytes>);
+
 impl Frame {
-    pub(crate) fn new(multipart: Arc<Multipart>, png: &[u8]) -> Self {
-        debug_assert!(png.len() > PREFIX, "an encoder's PNG has more than a header");
-        let mut whole = BytesMut::with_capacity(png.len() + 2 * PREFIX + 64);
-        whole.put_slice(png);
-        multipart.put_next_head(&mut whole);
-        whole.put_slice(&png[..PREFIX]);
+    pub(crate) fn new(multipart: Arc<Multipart>, format: Format, picture: &[u8]) -> Self {
+        let prefix_len = format.prefix_len(picture);
+        let mut whole = BytesMut::with_capacity(picture.len() + prefix_len + 96);
+        whole.put_slice(picture);
+        multipart.put_next_head(&mut whole, format.media_type());
+        whole.put_slice(&picture[..prefix_len]);
         Self {
             multipart,
-            png_len: png.len(),
+            format,
+            picture_len: picture.len(),
+            prefix_len,
             whole: whole.freeze(),
             opening: OnceLock::new(),
             closing: OnceLock::new(),
+            strict: OnceLock::new(),
         }
     }
 
     /// For a viewer that has seen nothing yet.
-    pub(crate) fn opening(&self) -> Bytes {
+    pub(crate) fn opening(&self, framing: Framing) -> Bytes {
         let build = || {
             let mut out = BytesMut::with_capacity(self.whole.len() + 1200);
-            self.multipart.put_opening(&mut out);
+            self.multipart.put_opening(&mut out, self.format.media_type());
             out.put_slice(&self.whole);
             out.freeze()
         };
-        self.opening.get_or_init(build).clone()
+        match framing {
+            Framing::Open => self.opening.get_or_init(build).clone(),
+            Framing::Strict => self.strict_part(),
+        }
     }
 
     /// For a viewer whose open part began with `seen`'s prefix: one piece, or two where the
@@ -50,40 +63,70 @@ impl Frame {
     ///
     /// Each picture is one piece: WebKitGTK 2.50 shows a broken image when the first piece of one
     /// is 2 or 4 bytes long.
-    pub(crate) fn step_from(&self, seen: &Frame) -> (Bytes, Option<Bytes>) {
-        if self.prefix() == seen.prefix() {
-            (self.whole.slice(PREFIX..), None)
-        } else {
-            (seen.whole.slice(PREFIX..seen.whole.len() - PREFIX), Some(self.whole.clone()))
+    pub(crate) fn step_from(&self, seen: &Frame, framing: Framing) -> Pieces {
+        match framing {
+            Framing::Open if self.prefix() == seen.prefix() => {
+                (self.whole.slice(self.prefix_len..), None)
+            }
+            Framing::Open => {
+                let end = seen.whole.len() - seen.prefix_len;
+                (seen.whole.slice(seen.prefix_len..end), Some(self.whole.clone()))
+            }
+            Framing::Strict => (self.strict_part(), None),
+        }
+    }
+
+    /// For a viewer that has seen this frame, and to whom nothing has been sent for a while.
+    pub(crate) fn heartbeat(&self, framing: Framing) -> Bytes {
+        match (framing, self.format.heartbeat()) {
+            (Framing::Open, Some(heartbeat)) => heartbeat,
+            _ => self.step_from(self, framing).0,
         }
     }
 
     /// For a viewer that has seen this frame: it once more, and the end. All of Chromium 156,
     /// Firefox 153 and WebKitGTK 2.50 keep the picture then; an empty last part would leave a
     /// broken image in WebKit.
-    pub(crate) fn closing(&self) -> Bytes {
+    pub(crate) fn closing(&self, framing: Framing) -> Bytes {
         let build = || {
-            let mut out = BytesMut::with_capacity(self.png_len + 64);
-            out.put_slice(&self.whole[PREFIX..self.png_len]);
+            let mut out = BytesMut::with_capacity(self.picture_len + 64);
+            if framing == Framing::Open {
+                out.put_slice(&self.whole[self.prefix_len..self.picture_len]);
+                out.put_slice(b"\r\n");
+            }
             self.multipart.put_closing(&mut out);
             out.freeze()
         };
-        self.closing.get_or_init(build).clone()
+        match framing {
+            Framing::Open => self.closing.get_or_init(build).clone(),
+            Framing::Strict => build(),
+        }
     }
 
     /// The bare picture.
-    pub(crate) fn png(&self) -> Bytes {
-        self.whole.slice(..self.png_len)
+    pub(crate) fn picture(&self) -> Bytes {
+        self.whole.slice(..self.picture_len)
+    }
+
+    fn strict_part(&self) -> Bytes {
+        let build = || {
+            let mut out = BytesMut::with_capacity(self.picture_len + 128);
+            self.multipart.put_strict_part(&mut out, self.format.media_type(), &self.picture());
+            out.freeze()
+        };
+        self.strict.get_or_init(build).clone()
     }
 
     fn prefix(&self) -> &[u8] {
-        &self.whole[..PREFIX]
+        &self.whole[..self.prefix_len]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PREFIX: usize = 33;
 
     fn png(shape: u8, body: &str) -> Vec<u8> {
         let mut png = vec![shape; PREFIX];
@@ -93,7 +136,7 @@ mod tests {
 
     fn head(multipart: &Multipart) -> BytesMut {
         let mut head = BytesMut::new();
-        multipart.put_next_head(&mut head);
+        multipart.put_next_head(&mut head, "image/png");
         head
     }
 
@@ -101,9 +144,9 @@ mod tests {
     fn a_step_completes_the_open_part_and_opens_the_next() {
         let multipart = Arc::new(Multipart::new());
         let (one, two) = (png(1, "one"), png(1, "two"));
-        let seen = Frame::new(multipart.clone(), &one);
-        let next = Frame::new(multipart.clone(), &two);
-        let (piece, rest) = next.step_from(&seen);
+        let seen = Frame::new(multipart.clone(), Format::Png, &one);
+        let next = Frame::new(multipart.clone(), Format::Png, &two);
+        let (piece, rest) = next.step_from(&seen, Framing::Open);
         assert_eq!(piece, [&two[PREFIX..], &head(&multipart), &two[..PREFIX]].concat());
         assert_eq!(rest, None);
     }
@@ -112,9 +155,9 @@ mod tests {
     fn a_new_size_repeats_the_old_picture_and_sends_the_new_one_whole() {
         let multipart = Arc::new(Multipart::new());
         let (small, large) = (png(1, "small"), png(2, "large"));
-        let seen = Frame::new(multipart.clone(), &small);
-        let next = Frame::new(multipart.clone(), &large);
-        let (old, new) = next.step_from(&seen);
+        let seen = Frame::new(multipart.clone(), Format::Png, &small);
+        let next = Frame::new(multipart.clone(), Format::Png, &large);
+        let (old, new) = next.step_from(&seen, Framing::Open);
         assert_eq!(old, [&small[PREFIX..], &head(&multipart)].concat());
         assert_eq!(new.unwrap(), [&large[..], &head(&multipart), &large[..PREFIX]].concat());
     }

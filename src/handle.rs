@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::badges::Badges;
 use crate::body::ResponseBody;
+use crate::embed::{self, Embed};
 use crate::observer::RoomCounts;
 use crate::presence::Counts;
 
@@ -71,6 +72,13 @@ impl Handle {
     /// ```
     pub fn changes(&self) -> Changes {
         Changes(self.badges.reporter.changes())
+    }
+
+    /// Snippets that show the badge at this URL, or path, in a page or a forum post. `None` if no
+    /// badge is there.
+    pub fn embed(&self, url: &str) -> Option<Embed> {
+        let target = self.badges.addressed(&embed::path_of(url)?)?;
+        Some(Embed::new(url, target.recipe.size))
     }
 
     /// Answers a request from inside a handler, with the badge and the room at `path`.

@@ -2,8 +2,8 @@
 //!
 //! A browser shows a part only when it knows that the part is over, and what tells it so differs:
 //! Firefox takes the delimiter, Chromium and WebKit wait for the *head of the next part*. So the
-//! head of the next part is always sent early, and with it the first bytes of the next picture,
-//! which never change ([`PREFIX`]). Every viewer always stands inside an open part:
+//! head of the next part is always sent early, and with it the first bytes of the next picture, if
+//! they are always the same (for PNG, 33 of them). Every viewer always stands inside an open part:
 //!
 //! ```text
 //! opening    1,024 bytes of preamble, --boundary, head, PNG, --boundary, head, PNG[..33]
@@ -13,21 +13,23 @@
 //! ```
 //!
 //! The open part is also why Firefox 153 notices a closed tab within 50 ms on a silent stream, and
-//! why a heartbeat costs 12 bytes instead of a whole picture.
+//! why a heartbeat costs 12 bytes instead of a whole picture. Other programs want whole parts with
+//! their length ([`Framing::Strict`]).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
 
-/// How much of a PNG is the same for every picture of one size and colour type: the signature (8
-/// bytes) and the IHDR chunk (25 bytes). PNG specification, sections 5.2 and 11.2.1.
-pub(crate) const PREFIX: usize = 33;
-
-/// An empty chunk of a private, ancillary type: length 0, type, CRC. Decoders skip what they do
-/// not know (PNG specification, section 5.4). `beAt` was chosen because its CRC holds neither CR
-/// nor LF: a client that looks for a delimiter would hold those back.
-pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b"\0\0\0\0beAt@}\">");
+/// For whom a stream is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Browsers: the next part always stands open.
+    Open,
+    /// Programs that ask for `multipart/x-mixed-replace` by name (ffmpeg, GStreamer, OpenCV): no
+    /// preamble, whole parts with their length, nothing open.
+    Strict,
+}
 
 /// Chromium 156 leaves a cross-origin `<img>` blank until about 1 KiB of the response has come,
 /// WebKitGTK 2.50 until 512 bytes have: a preamble, which every multipart reader ignores (RFC 2046,
@@ -58,24 +60,38 @@ impl Multipart {
     }
 
     /// What comes before the first picture.
-    pub(crate) fn put_opening(&self, out: &mut BytesMut) {
+    pub(crate) fn put_opening(&self, out: &mut BytesMut, media_type: &str) {
         out.put_slice(GREETING.as_bytes());
         out.put_bytes(b' ', PREAMBLE - GREETING.len() - 2);
-        self.put_next_head(out);
+        self.put_next_head(out, media_type);
     }
 
     /// Ends a picture and begins the next part.
-    pub(crate) fn put_next_head(&self, out: &mut BytesMut) {
-        out.put_slice(b"\r\n--");
-        out.put_slice(self.boundary.as_bytes());
-        out.put_slice(b"\r\nContent-Type: image/png\r\n\r\n");
+    pub(crate) fn put_next_head(&self, out: &mut BytesMut, media_type: &str) {
+        out.put_slice(b"\r\n");
+        self.put_delimiter(out);
+        out.put_slice(format!("\r\nContent-Type: {media_type}\r\n\r\n").as_bytes());
     }
 
-    /// Ends a picture and the stream.
+    /// A whole part.
+    pub(crate) fn put_strict_part(&self, out: &mut BytesMut, media_type: &str, picture: &[u8]) {
+        self.put_delimiter(out);
+        let length = picture.len();
+        let head = format!("\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
+        out.put_slice(head.as_bytes());
+        out.put_slice(picture);
+        out.put_slice(b"\r\n");
+    }
+
+    /// Ends the stream, at the beginning of a line.
     pub(crate) fn put_closing(&self, out: &mut BytesMut) {
-        out.put_slice(b"\r\n--");
-        out.put_slice(self.boundary.as_bytes());
+        self.put_delimiter(out);
         out.put_slice(b"--\r\n");
+    }
+
+    fn put_delimiter(&self, out: &mut BytesMut) {
+        out.put_slice(b"--");
+        out.put_slice(self.boundary.as_bytes());
     }
 }
 
@@ -86,7 +102,7 @@ mod tests {
     #[test]
     fn the_first_delimiter_ends_the_preamble_after_one_kibibyte() {
         let mut opening = BytesMut::new();
-        Multipart::new().put_opening(&mut opening);
+        Multipart::new().put_opening(&mut opening, "image/png");
         assert_eq!(&opening[PREAMBLE - 2..PREAMBLE + 2], b"\r\n--");
     }
 

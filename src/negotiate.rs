@@ -1,7 +1,7 @@
 //! From a request's head to what it is to get: the live stream, or one whole picture.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -57,10 +57,7 @@ impl Reply {
         if wants_one_picture(parts) {
             return Self::Still;
         }
-        let accepts = |range| {
-            list_items(&parts.headers, &header::ACCEPT).any(|item| starts_with(item, range))
-        };
-        if accepts("multipart/x-mixed-replace") {
+        if asks_for_stream(parts) {
             return Self::Stream;
         }
         let shows_images = match parts.headers.get(SEC_FETCH_DEST) {
@@ -68,10 +65,58 @@ impl Reply {
                 dest.as_bytes(),
                 b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed"
             ),
-            None => accepts("image/") || accepts("text/html"),
+            None => accepts(parts, "image/") || accepts(parts, "text/html"),
         };
         if shows_images { Self::Stream } else { Self::Still }
     }
+}
+
+/// Whom a badge sends to a URL of its own for each view, by a redirect to `?view=` and a number.
+///
+/// Firefox 153 shows a stream that is already open in another tab only after 20 seconds. With a URL
+/// of its own for each view it takes as long as in the first tab. Whoever looks is counted once;
+/// two images of one URL on one page still share one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OwnUrls {
+    /// Firefox, which needs it. The default.
+    #[default]
+    Firefox,
+    /// Every viewer of a stream.
+    Everybody,
+    /// Nobody: for pages that already give each view a query of its own.
+    Nobody,
+}
+
+impl OwnUrls {
+    /// Whether this request for a stream is to be sent to a URL of its own.
+    pub(crate) fn are_due(self, parts: &Parts) -> bool {
+        let is_firefox = || contains(&parts.headers, &header::USER_AGENT, &["firefox/"]);
+        let wanted = match self {
+            Self::Firefox => is_firefox(),
+            Self::Everybody => true,
+            Self::Nobody => false,
+        };
+        wanted && !asks_for_stream(parts) && !has_query(parts, VIEW)
+    }
+}
+
+/// The query parameter that makes a view's URL its own.
+pub(crate) const VIEW: &str = "view";
+
+/// Whether a program asks for this kind of stream by name, which no browser does.
+pub(crate) fn asks_for_stream(parts: &Parts) -> bool {
+    accepts(parts, "multipart/x-mixed-replace")
+}
+
+/// Whether the stream will fill a frame of its own, which can load itself again.
+pub(crate) fn is_for_frame(parts: &Parts) -> bool {
+    let dest = parts.headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
+    matches!(dest, Some(b"iframe" | b"frame"))
+}
+
+fn accepts(parts: &Parts, range: &str) -> bool {
+    list_items(&parts.headers, &header::ACCEPT).any(|item| starts_with(item, range))
 }
 
 fn wants_one_picture(parts: &Parts) -> bool {

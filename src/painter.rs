@@ -1,39 +1,53 @@
 //! A room's one task: it waits for a change, paces, paints once for all viewers, keeps the last good
 //! picture, and beats the heart.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use minijinja::value::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::PaintError;
 use crate::frame::Frame;
 use crate::observer::Paint;
+use crate::picture::Picture;
 use crate::presence::Counts;
 use crate::reporter::Reporter;
-use crate::room::{Look, Room};
+use crate::room::{Look, Room, Screen};
+use crate::style::Style;
 use crate::values::Values;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
-const MAX_BEATS_IN_A_PART: u32 = 720;
+const BEATS_IN_A_PART: u32 = 720;
+
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
 pub(crate) struct Painter {
     room: Arc<Room>,
     reporter: Arc<Reporter>,
     values: Vec<Box<dyn Values>>,
-    /// What is on the stage, and the text that it was drawn from.
-    shown: Option<(Arc<str>, Arc<Frame>)>,
+    /// What each screen shows.
+    shown: HashMap<Style, Shown>,
     counts: Counts,
     /// Something has changed since the last round.
     is_due: bool,
     next_paint: Instant,
     next_beat: Instant,
-    next_sweep: Instant,
-    beats_in_part: u32,
+    beats: u32,
+    /// This process stood still, and its viewers may have waited for it.
+    was_paused: bool,
+}
+
+/// A picture, and what it was drawn from.
+#[derive(Debug)]
+struct Shown {
+    svg: Arc<str>,
+    frame: Arc<Frame>,
 }
 
 impl Painter {
@@ -41,13 +55,13 @@ impl Painter {
         let now = Instant::now();
         Self {
             values: room.recipe.picture.values.clone(),
-            shown: None,
+            shown: HashMap::new(),
             counts: Counts::default(),
             is_due: true,
             next_paint: now,
             next_beat: now + room.recipe.heartbeat,
-            next_sweep: now + room.recipe.heartbeat,
-            beats_in_part: 0,
+            beats: 0,
+            was_paused: false,
             room,
             reporter,
         }
@@ -56,10 +70,7 @@ impl Painter {
     /// Returns when nobody is here; may be called again.
     pub(crate) async fn paint_until_empty(&mut self, shutdown: &CancellationToken) {
         loop {
-            // From here on a newcomer can't be sure to be part of the next round.
-            self.room.stage.set_idle_from(None);
-            let look = self.room.look();
-            self.tell(&look);
+            let look = self.look();
             if look.is_empty {
                 return;
             }
@@ -67,46 +78,32 @@ impl Painter {
                 return self.close().await;
             }
             let now = Instant::now();
-            if self.is_due && now >= self.next_paint {
-                self.paint().await;
+            let is_turn = self.is_due && now >= self.next_paint;
+            let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.style);
+            let to_paint: Vec<_> =
+                look.screens.iter().filter(|screen| is_turn || is_new(screen)).cloned().collect();
+            if !to_paint.is_empty() {
+                // Out of turn only new screens get a picture. What the values have become meanwhile
+                // is still due for the others.
+                self.is_due = !is_turn;
+                let has_painted = self.paint(&to_paint).await;
+                if is_turn && has_painted {
+                    // From the start: the time that drawing takes does not lower the rate.
+                    self.next_paint = now + self.room.recipe.interval;
+                }
                 continue;
             }
             if now >= self.next_beat {
-                self.beat(now);
-            }
-            if now >= self.next_sweep {
-                self.sweep(now);
+                self.beat(&look, now);
             }
             self.rest(&look, shutdown).await;
         }
     }
 
-    /// Sleeps until there is something to do.
-    async fn rest(&mut self, look: &Look, shutdown: &CancellationToken) {
-        let mut wake_at = self.next_beat.min(self.next_sweep);
-        if let Some(expiry) = look.next_expiry {
-            wake_at = wake_at.min(expiry);
-        }
-        if self.is_due {
-            wake_at = wake_at.min(self.next_paint);
-        } else {
-            self.room.stage.set_idle_from(Some(self.next_paint));
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = self.room.changed.notified() => {}
-            () = any_changed(&mut self.values) => self.is_due = true,
-            () = sleep_until(wake_at) => {}
-        }
-        let now = Instant::now();
-        if now > wake_at + self.room.recipe.heartbeat / 2 {
-            // This process was paused, and the viewers may not have been: give them time to come.
-            self.next_sweep = now + self.room.recipe.heartbeat;
-        }
-    }
-
-    fn tell(&mut self, look: &Look) {
-        self.reporter.tell(&self.room.path, look);
+    /// Sees what is, and tells of it.
+    fn look(&mut self) -> Look {
+        let look = self.room.look();
+        self.reporter.tell(&self.room.path, &look);
         if look.counts != self.counts {
             self.counts = look.counts;
             self.reporter.changed(&self.room.path, look.counts);
@@ -114,103 +111,141 @@ impl Painter {
         }
         // Even if the counts are what they were: a newcomer waits for the round's end.
         self.is_due |= !look.news.is_empty();
+        self.shown.retain(|style, _| look.screens.iter().any(|screen| screen.style == *style));
+        look
     }
 
-    /// One round: the newest state becomes a picture, unless it looks as before.
-    async fn paint(&mut self) {
-        self.is_due = false;
-        let started = Instant::now();
-        let painted = self.try_paint().await;
-        let now = Instant::now();
-        let frame = match painted {
-            Ok(None) => {
-                self.room.stage.end_round(None);
-                return;
-            }
-            Ok(Some((svg, frame, cached))) => {
-                let bytes = frame.png().len();
-                self.reporter.painted(&self.room, &Paint { bytes, took: now - started, cached });
-                let changed =
-                    self.shown.as_ref().is_none_or(|(_, shown)| shown.png() != frame.png());
-                let frame = Arc::new(frame);
-                self.shown = Some((svg, frame.clone()));
-                changed.then_some(frame)
-            }
-            Err(error) => {
-                self.reporter.paint_failed(&self.room, &error);
-                self.blank_if_nothing_is_shown()
-            }
-        };
-        // From the start: the time that drawing takes does not lower the rate.
-        self.next_paint = started + self.room.recipe.interval;
-        if frame.is_some() {
-            self.next_beat = now + self.room.recipe.heartbeat;
-            self.beats_in_part = 0;
+    /// Sleeps until there is something to do.
+    async fn rest(&mut self, look: &Look, shutdown: &CancellationToken) {
+        let mut wake_at = self.next_beat;
+        if let Some(expiry) = look.next_expiry {
+            wake_at = wake_at.min(expiry);
         }
-        self.room.stage.end_round(frame);
+        if self.is_due {
+            wake_at = wake_at.min(self.next_paint);
+        } else {
+            set_idle_from(look, Some(self.next_paint));
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.room.changed.notified() => {}
+            () = any_changed(&mut self.values) => self.is_due = true,
+            () = sleep_until(wake_at) => {}
+        }
+        // From here on a newcomer can't be sure to be part of the next round.
+        set_idle_from(look, None);
+        self.was_paused |= Instant::now() > wake_at + self.room.recipe.heartbeat / 2;
     }
 
-    /// `None` if the text is the one that is shown.
-    async fn try_paint(&mut self) -> Result<Option<(Arc<str>, Frame, bool)>, PaintError> {
-        let recipe = &self.room.recipe;
-        let svg = recipe.picture.fill(self.counts, &self.room.params, &mut self.values)?;
-        if self.shown.as_ref().is_some_and(|(shown, _)| *shown == svg) {
+    /// One round: the newest state becomes a picture on each screen, unless it looks as before.
+    /// Returns whether it differs anywhere.
+    async fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
+        let values = Picture::take(&mut self.values);
+        let mut has_painted = false;
+        for screen in screens {
+            let started = Instant::now();
+            let painted = match &values {
+                Ok(values) => self.paint_screen(screen, values).await,
+                Err(_) => Err(PaintError::Panicked),
+            };
+            let frame = match painted {
+                Ok(Some((frame, cached))) => {
+                    has_painted = true;
+                    let (bytes, took) = (frame.picture().len(), started.elapsed());
+                    self.reporter.painted(&self.room, &Paint { bytes, took, cached });
+                    Some(frame)
+                }
+                Ok(None) => None,
+                Err(error) => {
+                    has_painted = true;
+                    self.reporter.paint_failed(&self.room, &error);
+                    self.blank(screen).await
+                }
+            };
+            screen.stage.end_round(frame);
+        }
+        has_painted
+    }
+
+    /// A newer picture, and whether it came from the cache; `None` if there is nothing new to see.
+    async fn paint_screen(
+        &mut self,
+        screen: &Screen,
+        values: &[Value],
+    ) -> Result<Option<(Arc<Frame>, bool)>, PaintError> {
+        let recipe = self.room.recipe.clone();
+        let picture = &recipe.picture;
+        let drawing = picture.fill(self.counts, &self.room.params, values, screen.style)?;
+        let shown = self.shown.get(&screen.style);
+        if shown.is_some_and(|shown| shown.svg == drawing.svg) {
             return Ok(None);
         }
-        let drawing = recipe.picture.drawing(svg.clone());
-        let cached = drawing.is_cached();
-        let frame = Frame::new(recipe.multipart.clone(), &drawing.finish().await?);
-        Ok(Some((svg, frame, cached)))
+        let svg = drawing.svg.clone();
+        let painting = picture.paint(drawing);
+        let cached = painting.is_cached();
+        let bytes = painting.finish().await?;
+        let looks_new = shown.is_none_or(|shown| shown.frame.picture() != bytes);
+        let frame = self.show(screen, svg, &bytes);
+        Ok(looks_new.then_some((frame, cached)))
     }
 
-    fn blank_if_nothing_is_shown(&mut self) -> Option<Arc<Frame>> {
-        if self.shown.is_some() {
+    /// What to show where a picture failed: the last one stays, or nothing in its size.
+    async fn blank(&mut self, screen: &Screen) -> Option<Arc<Frame>> {
+        if self.shown.contains_key(&screen.style) {
             return None;
         }
         let recipe = &self.room.recipe;
-        let blank = Arc::new(Frame::new(recipe.multipart.clone(), &recipe.blank));
-        self.shown = Some(("".into(), blank.clone()));
-        Some(blank)
+        let blank = recipe.picture.blank(recipe.size, screen.style).finish().await;
+        let blank = blank.unwrap_or_default(); // the runtime is going down
+        Some(self.show(screen, "".into(), &blank))
     }
 
-    fn beat(&mut self, now: Instant) {
+    fn show(&mut self, screen: &Screen, svg: Arc<str>, picture: &[u8]) -> Arc<Frame> {
+        let recipe = &self.room.recipe;
+        let frame = Frame::new(recipe.multipart.clone(), recipe.picture.format, picture);
+        let frame = Arc::new(frame);
+        self.shown.insert(screen.style, Shown { svg, frame: frame.clone() });
+        frame
+    }
+
+    fn beat(&mut self, look: &Look, now: Instant) {
+        let was_paused = std::mem::take(&mut self.was_paused);
         self.next_beat = now + self.room.recipe.heartbeat;
-        self.beats_in_part += 1;
-        match &self.shown {
-            Some((_, frame)) if self.beats_in_part > MAX_BEATS_IN_A_PART => {
-                self.beats_in_part = 0;
-                self.room.stage.end_round(Some(frame.clone()));
+        self.beats = (self.beats + 1) % BEATS_IN_A_PART;
+        for screen in &look.screens {
+            if !was_paused {
+                self.room.sweep(screen);
             }
-            _ => self.room.stage.beat(),
+            match self.shown.get(&screen.style) {
+                Some(shown) if self.beats == 0 => screen.stage.end_round(Some(shown.frame.clone())),
+                _ => screen.stage.beat(),
+            }
         }
-    }
-
-    fn sweep(&mut self, now: Instant) {
-        self.room.sweep();
-        self.next_sweep = now + self.room.recipe.heartbeat;
     }
 
     /// Ends all streams, and waits until they are gone.
     async fn close(&mut self) {
-        // What came last stays on screens, so it is not left out because its turn is yet to come; and
-        // a stream that ends without a picture crashes WebKitGTK 2.50.
-        self.paint().await;
-        self.room.stage.close();
         loop {
-            let look = self.room.look();
-            self.tell(&look);
+            let look = self.look();
             if look.is_empty {
                 return;
             }
-            // The end of a leave grace is no news: look again some time.
-            let again =
-                look.next_expiry.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+            // What came last stays on screens, so it is not left out because its turn is yet to
+            // come; and a stream that ends without a picture crashes WebKitGTK 2.50.
+            self.paint(&look.screens).await;
+            look.screens.iter().for_each(|screen| screen.stage.close());
+            // The end of a leave grace is no news.
+            let expiry = look.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);
             tokio::select! {
                 () = self.room.changed.notified() => {}
-                () = sleep_until(again) => {}
+                () = sleep_until(expiry) => {}
             }
         }
     }
+}
+
+fn set_idle_from(look: &Look, from: Option<Instant>) {
+    look.screens.iter().for_each(|screen| screen.stage.set_idle_from(from));
 }
 
 /// Waits for the first change of any of these.

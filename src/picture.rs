@@ -7,71 +7,90 @@ use bytes::Bytes;
 use minijinja::value::Value;
 
 use crate::error::PaintError;
+use crate::format::Format;
 use crate::presence::Counts;
-use crate::raster::Raster;
+use crate::raster::{Drawing, Raster, Size};
+use crate::style::Style;
 use crate::template::{Params, Template};
 use crate::values::Values;
+
+/// Larger pictures than a screen shows cost everybody.
+const MAX_SCALE: f32 = 4.0;
 
 /// What a badge looks like.
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub(crate) template: Template,
     pub(crate) values: Vec<Box<dyn Values>>,
-    pub(crate) scale: f32,
+    pub(crate) format: Format,
+    pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
 }
 
-/// SVG text whose picture is there, or is being drawn.
-pub(crate) enum Drawing {
+/// A picture that is there, or is to be drawn.
+pub(crate) enum Painting {
     Cached(Bytes),
-    ToDraw { raster: Arc<Raster>, svg: Arc<str>, scale: f32 },
+    ToDraw(Arc<Raster>, Drawing),
 }
 
 impl Picture {
-    /// The SVG text of a room in this state, with these values as they are now.
-    ///
-    /// Their own code runs here: a panic in it is an error.
+    /// The values as they are now. Their own code runs here: a panic in it is an error.
+    pub(crate) fn take(values: &mut [Box<dyn Values>]) -> Result<Vec<Value>, PaintError> {
+        let take = || values.iter_mut().map(|values| values.take()).collect();
+        catch_unwind(AssertUnwindSafe(take)).map_err(|_| PaintError::Panicked)
+    }
+
+    /// The drawing of a room in this state.
     pub(crate) fn fill(
         &self,
         counts: Counts,
         params: &Params,
-        values: &mut [Box<dyn Values>],
-    ) -> Result<Arc<str>, PaintError> {
-        let fill = || {
-            let values: Vec<Value> = values.iter_mut().map(|values| values.take()).collect();
-            self.template.fill(counts, params, &values)
-        };
-        let svg = catch_unwind(AssertUnwindSafe(fill)).map_err(|_| PaintError::Panicked)?;
-        svg.map(Arc::from).map_err(|error| PaintError::Fill(Box::new(error)))
+        values: &[Value],
+        style: Style,
+    ) -> Result<Drawing, PaintError> {
+        let svg = self.template.fill(counts, params, values, style.theme);
+        let svg = svg.map_err(|error| PaintError::Fill(Box::new(error)))?;
+        Ok(Drawing { svg: svg.into(), style, format: self.format })
     }
 
-    /// The same, for whoever does not wait for the values to change.
+    /// The same with the values as they are now, for whoever does not wait for them to change.
     pub(crate) fn fill_once(
         &self,
         counts: Counts,
         params: &Params,
-    ) -> Result<Arc<str>, PaintError> {
-        self.fill(counts, params, &mut self.values.clone())
+        style: Style,
+    ) -> Result<Drawing, PaintError> {
+        self.fill(counts, params, &Self::take(&mut self.values.clone())?, style)
     }
 
-    /// The picture of this text. Nothing is drawn before the future is polled.
-    pub(crate) fn drawing(&self, svg: Arc<str>) -> Drawing {
-        match self.raster.cached(&svg, self.scale) {
-            Some(png) => Drawing::Cached(png),
-            None => Drawing::ToDraw { raster: self.raster.clone(), svg, scale: self.scale },
+    /// What a drawing becomes. Nothing is drawn before the future is polled.
+    pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
+        match self.raster.cached(&drawing) {
+            Some(picture) => Painting::Cached(picture),
+            None => Painting::ToDraw(self.raster.clone(), drawing),
         }
+    }
+
+    /// Nothing, in the right size: shown while there is no picture to show.
+    pub(crate) fn blank(&self, size: Size, style: Style) -> Painting {
+        self.paint(Drawing { svg: size.blank(), style, format: self.format })
+    }
+
+    /// The style that a request's query asks for.
+    pub(crate) fn style_asked_by(&self, query: &str, size: Size) -> Style {
+        self.style.asked_by(query, size.max_scale().min(MAX_SCALE))
     }
 }
 
-impl Drawing {
+impl Painting {
     pub(crate) fn is_cached(&self) -> bool {
         matches!(self, Self::Cached(_))
     }
 
     pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
         match self {
-            Self::Cached(png) => Ok(png),
-            Self::ToDraw { raster, svg, scale } => raster.draw(svg, scale).await,
+            Self::Cached(picture) => Ok(picture),
+            Self::ToDraw(raster, drawing) => raster.draw(drawing).await,
         }
     }
 }

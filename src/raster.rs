@@ -1,19 +1,20 @@
-//! From SVG text to an encoded picture: the only file that names resvg and the PNG encoder.
+//! From SVG text to an encoded picture, with a memory of what has been drawn.
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
-use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, FontResolver, ImageHrefResolver};
 use tokio::sync::Semaphore;
 
+use crate::encode::encode;
 use crate::error::PaintError;
 use crate::fonts::{self, Fonts};
+use crate::format::Format;
+use crate::style::Style;
 
 /// More than a card of any size needs; a text of 64 KiB takes resvg some milliseconds to lay out.
 const MAX_SVG_BYTES: usize = 64 * 1024;
@@ -33,11 +34,12 @@ pub(crate) struct Raster {
     turns: Semaphore,
 }
 
-/// What the cache knows a picture by.
+/// What is to be drawn, and what the cache knows it by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Drawing {
-    svg: Arc<str>,
-    scale_bits: u32,
+pub(crate) struct Drawing {
+    pub(crate) svg: Arc<str>,
+    pub(crate) style: Style,
+    pub(crate) format: Format,
 }
 
 impl Raster {
@@ -50,29 +52,30 @@ impl Raster {
         }
     }
 
-    /// The PNG of this text, if it has been drawn lately.
-    pub(crate) fn cached(&self, svg: &Arc<str>, scale: f32) -> Option<Bytes> {
-        self.cache.get(&Drawing { svg: svg.clone(), scale_bits: scale.to_bits() })
+    /// The picture, if it has been drawn lately.
+    pub(crate) fn cached(&self, drawing: &Drawing) -> Option<Bytes> {
+        self.cache.get(drawing)
     }
 
     /// Draws on another thread, when it is its turn.
-    pub(crate) async fn draw(
-        self: Arc<Self>,
-        svg: Arc<str>,
-        scale: f32,
-    ) -> Result<Bytes, PaintError> {
+    pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Bytes, PaintError> {
         let _turn = self.turns.acquire().await.map_err(|_| PaintError::Interrupted)?;
         // Drawn by somebody else while this one waited?
-        if let Some(png) = self.cached(&svg, scale) {
-            return Ok(png);
+        if let Some(picture) = self.cached(&drawing) {
+            return Ok(picture);
         }
         let raster = self.clone();
-        let drawing = tokio::task::spawn_blocking(move || raster.draw_and_keep(&svg, scale));
-        drawing.await.map_err(|_| PaintError::Interrupted)?
+        let drawn = tokio::task::spawn_blocking(move || {
+            let options = raster.options(|_| {});
+            let (picture, _) = on_a_roomy_stack(|| draw(&drawing, &options))?;
+            raster.cache.insert(drawing, picture.clone());
+            Ok(picture)
+        });
+        drawn.await.map_err(|_| PaintError::Interrupted)?
     }
 
-    /// Draws while the caller waits, and finds what is wrong with the text.
-    pub(crate) fn check(&self, svg: &Arc<str>, scale: f32) -> Result<Bytes, CheckError> {
+    /// Draws while the caller waits, and finds what is wrong. Returns the size in CSS pixels.
+    pub(crate) fn check(&self, drawing: &Drawing) -> Result<Size, CheckError> {
         let flaws = Mutex::new(Vec::new());
         let options = self.options(|flaw| {
             let mut flaws = flaws.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,22 +83,14 @@ impl Raster {
                 flaws.push(flaw);
             }
         });
-        let png = on_a_roomy_stack(|| draw(svg, scale, &options));
+        let drawn = on_a_roomy_stack(|| draw(drawing, &options));
         drop(options);
         let flaws = flaws.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match (png, flaws.into_iter().next()) {
+        match (drawn, flaws.into_iter().next()) {
             (Err(error), _) => Err(CheckError::Paint(error)),
             (Ok(_), Some(flaw)) => Err(CheckError::Flaw(flaw)),
-            (Ok(png), None) => Ok(png),
+            (Ok((_, size)), None) => Ok(size),
         }
-    }
-
-    fn draw_and_keep(&self, svg: &Arc<str>, scale: f32) -> Result<Bytes, PaintError> {
-        let options = self.options(|_| {});
-        let png = on_a_roomy_stack(|| draw(svg, scale, &options))?;
-        let drawing = Drawing { svg: svg.clone(), scale_bits: scale.to_bits() };
-        self.cache.insert(drawing, png.clone());
-        Ok(png)
     }
 
     /// A template gets fonts, and nothing from outside its own text.
@@ -128,6 +123,32 @@ impl Raster {
     }
 }
 
+/// A picture's size in CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Size {
+    pub(crate) width: f32,
+    pub(crate) height: f32,
+}
+
+impl Size {
+    pub(crate) fn in_pixels(self, scale: f32) -> (u32, u32) {
+        let side = |length: f32| (length * scale).ceil().max(1.0) as u32; // saturates
+        (side(self.width), side(self.height))
+    }
+
+    /// The largest scale at which a picture of this size is drawn.
+    pub(crate) fn max_scale(self) -> f32 {
+        (MAX_PIXELS as f32 / (self.width * self.height)).sqrt()
+    }
+
+    /// SVG of this size with nothing on it.
+    pub(crate) fn blank(self) -> Arc<str> {
+        let Self { width, height } = self;
+        format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"/>"#)
+            .into()
+    }
+}
+
 /// What resvg would pass over in silence, leaving a hole in the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -154,7 +175,8 @@ fn on_a_roomy_stack<T: Send>(
     })
 }
 
-fn draw(svg: &str, scale: f32, options: &usvg::Options<'_>) -> Result<Bytes, PaintError> {
+fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size), PaintError> {
+    let Drawing { svg, style, format } = drawing;
     if svg.len() > MAX_SVG_BYTES {
         return Err(PaintError::TooLong { bytes: svg.len(), limit: MAX_SVG_BYTES });
     }
@@ -162,49 +184,22 @@ fn draw(svg: &str, scale: f32, options: &usvg::Options<'_>) -> Result<Bytes, Pai
     if svg.contains("<!DOCTYPE") {
         return Err(PaintError::Doctype);
     }
-    let tree =
-        usvg::Tree::from_str(svg, options).map_err(|error| PaintError::Svg(Box::new(error)))?;
-    let side = |length: f32| (length * scale).ceil().max(1.0) as u32; // saturates
-    let (width, height) = (side(tree.size().width()), side(tree.size().height()));
+    let tree = usvg::Tree::from_str(svg, options).map_err(|e| PaintError::Svg(Box::new(e)))?;
+    let size = Size { width: tree.size().width(), height: tree.size().height() };
+    let (width, height) = size.in_pixels(style.scale());
     let too_large = || PaintError::TooLarge { width, height, limit: MAX_PIXELS };
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(too_large());
     }
-    let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
-    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixmap.as_mut());
-    encode(pixmap).map_err(|error| PaintError::Encode(Box::new(error)))
-}
-
-/// A picture of the same size with nothing on it.
-pub(crate) fn blank_like(png: &[u8]) -> Bytes {
-    let side = |at: usize| {
-        png.get(at..at + 4).and_then(|side| side.try_into().ok()).map_or(1, u32::from_be_bytes)
-    };
-    // Where IHDR has them: PNG specification, section 11.2.1.
-    let blank = Pixmap::new(side(16), side(20)).map(encode);
-    blank.and_then(Result::ok).unwrap_or_else(|| Bytes::copy_from_slice(png))
-}
-
-/// Everybody who looks gets these bytes, and they are made once: few matter more than fast.
-fn encode(pixmap: Pixmap) -> Result<Bytes, png::EncodingError> {
-    let (width, height) = (pixmap.width(), pixmap.height());
-    let mut pixels = pixmap.take_demultiplied();
-    // A tenth less without an alpha channel that says nothing.
-    let opaque = pixels.chunks_exact(4).all(|pixel| pixel[3] == u8::MAX);
-    if opaque {
-        pixels = pixels.chunks_exact(4).flat_map(|pixel| &pixel[..3]).copied().collect();
+    if *format == Format::Svg {
+        // The browser draws it; here it has been found to be what it says.
+        return Ok((Bytes::copy_from_slice(svg.as_bytes()), size));
     }
-    let mut png = Vec::new();
-    let mut encoder = Encoder::new(io::Cursor::new(&mut png), width, height);
-    encoder.set_color(if opaque { ColorType::Rgb } else { ColorType::Rgba });
-    encoder.set_depth(BitDepth::Eight);
-    // For flat shapes and small text, filters cost bytes: 1,359 instead of 1,667 for "online | 12".
-    encoder.set_compression(Compression::Balanced);
-    encoder.set_filter(Filter::NoFilter);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
-    writer.finish()?;
-    Ok(png.into())
+    let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
+    let scale = Transform::from_scale(style.scale(), style.scale());
+    resvg::render(&tree, scale, &mut pixmap.as_mut());
+    let picture = encode(pixmap, *format).map_err(PaintError::Encode)?;
+    Ok((picture, size))
 }
 
 /// Weighs a cached picture with its text.
@@ -212,8 +207,8 @@ fn encode(pixmap: Pixmap) -> Result<Bytes, png::EncodingError> {
 struct Bytewise;
 
 impl Weighter<Drawing, Bytes> for Bytewise {
-    fn weight(&self, drawing: &Drawing, png: &Bytes) -> u64 {
-        (drawing.svg.len() + png.len()) as u64
+    fn weight(&self, drawing: &Drawing, picture: &Bytes) -> u64 {
+        (drawing.svg.len() + picture.len()) as u64
     }
 }
 
@@ -225,13 +220,5 @@ mod tests {
     fn a_panic_ends_at_the_drawing_thread() {
         let drawn: Result<(), _> = on_a_roomy_stack(|| panic!("a drawing library's bug"));
         assert!(matches!(drawn, Err(PaintError::Panicked)));
-    }
-
-    #[test]
-    fn a_blank_has_the_size_of_what_it_stands_for() {
-        let pixmap = Pixmap::new(30, 20).unwrap();
-        let blank = blank_like(&encode(pixmap).unwrap());
-        let reader = png::Decoder::new(io::Cursor::new(blank)).read_info().unwrap();
-        assert_eq!((reader.info().width, reader.info().height), (30, 20));
     }
 }

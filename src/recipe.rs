@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 
 use crate::multipart::Multipart;
-use crate::negotiate::Reply;
+use crate::negotiate::{OwnUrls, Reply};
 use crate::picture::Picture;
+use crate::raster::Size;
 use crate::visitor::VisitorKey;
 
 /// Closures see the request's head, never its body: so the layer needs no type parameters.
@@ -19,8 +19,8 @@ pub(crate) type ReplyTo = Arc<dyn Fn(&Parts) -> Reply + Send + Sync>;
 /// What a badge's rooms have in common.
 pub(crate) struct Recipe {
     pub(crate) picture: Picture,
-    /// Shown while no picture could be painted yet: nothing, in the right size.
-    pub(crate) blank: Bytes,
+    /// When it was checked.
+    pub(crate) size: Size,
     pub(crate) multipart: Arc<Multipart>,
     /// The least time between two pictures.
     pub(crate) interval: Duration,
@@ -30,6 +30,7 @@ pub(crate) struct Recipe {
     pub(crate) reply_to: ReplyTo,
     /// The inner service is asked first.
     pub(crate) gated: bool,
+    pub(crate) own_urls: OwnUrls,
 }
 
 impl fmt::Debug for Recipe {

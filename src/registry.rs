@@ -11,6 +11,7 @@ use crate::presence::Counts;
 use crate::recipe::Recipe;
 use crate::reporter::Reporter;
 use crate::room::{Room, Seat};
+use crate::style::Style;
 use crate::template::Params;
 use crate::visitor::VisitorKey;
 
@@ -37,6 +38,7 @@ pub(crate) struct Invitation {
     pub(crate) room: RoomId,
     pub(crate) path: Arc<str>,
     pub(crate) recipe: Arc<Recipe>,
+    pub(crate) style: Style,
     pub(crate) visitor: Option<VisitorKey>,
 }
 
@@ -93,15 +95,15 @@ impl Invitation {
     ///
     /// Outside of a Tokio runtime.
     pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, recipe, visitor } = self;
+        let Self { registry, room: id, path, recipe, style, visitor } = self;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
         let mut rooms = registry.rooms();
         if let Some(room) = rooms.get(&id) {
-            return Seat::take(room.clone(), visitor);
+            return Seat::take(room.clone(), style, visitor);
         }
         let room = Arc::new(Room::new(path, id.params.clone(), recipe));
-        let seat = Seat::take(room.clone(), visitor);
+        let seat = Seat::take(room.clone(), style, visitor);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
         runtime.spawn(registry.run(id, room));

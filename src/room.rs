@@ -12,6 +12,7 @@ use crate::observer::RoomCounts;
 use crate::presence::{Counts, Presence};
 use crate::recipe::Recipe;
 use crate::stage::{Cue, Stage, Ticket};
+use crate::style::Style;
 use crate::template::Params;
 use crate::visitor::VisitorKey;
 
@@ -21,10 +22,17 @@ pub(crate) struct Room {
     pub(crate) path: Arc<str>,
     pub(crate) params: Params,
     pub(crate) recipe: Arc<Recipe>,
-    pub(crate) stage: Stage<Frame, Option<VisitorKey>>,
     /// Somebody came or went.
     pub(crate) changed: Notify,
     people: Mutex<People>,
+    screens: Mutex<Vec<Arc<Screen>>>,
+}
+
+/// Where a room's picture is shown in one style.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub(crate) style: Style,
+    pub(crate) stage: Stage<Frame, Option<VisitorKey>>,
 }
 
 #[derive(Debug)]
@@ -50,6 +58,8 @@ pub(crate) struct Look {
     pub(crate) next_expiry: Option<Instant>,
     /// Since the last look.
     pub(crate) news: Vec<News>,
+    /// Those that somebody looks at.
+    pub(crate) screens: Vec<Arc<Screen>>,
 }
 
 impl Room {
@@ -59,9 +69,9 @@ impl Room {
             path,
             params,
             recipe,
-            stage: Stage::new(),
             changed: Notify::new(),
             people: Mutex::new(People { presence, news: Vec::new() }),
+            screens: Mutex::default(),
         }
     }
 
@@ -73,30 +83,52 @@ impl Room {
 
     /// Nobody is here, nobody is expected back, and everything has been told.
     pub(crate) fn is_empty(&self) -> bool {
-        let is_stage_empty = self.stage.is_empty();
+        let nobody_looks = self.screens().iter().all(|screen| screen.stage.is_empty());
         let mut people = self.people();
         people.presence.expire(Instant::now());
-        is_stage_empty && people.presence.is_empty() && people.news.is_empty()
+        nobody_looks && people.presence.is_empty() && people.news.is_empty()
     }
 
-    /// For the painter: what is, and what it has to tell.
+    /// For the painter: what is, and what it has to tell. Screens that nobody looks at any more are
+    /// gone afterwards.
     pub(crate) fn look(&self) -> Look {
-        let is_stage_empty = self.stage.is_empty();
+        let screens = {
+            let mut screens = self.screens();
+            screens.retain(|screen| !screen.stage.is_empty());
+            screens.clone()
+        };
         let mut people = self.people();
         people.presence.expire(Instant::now());
         Look {
             counts: people.presence.counts(),
-            is_empty: is_stage_empty && people.presence.is_empty(),
+            is_empty: screens.is_empty() && people.presence.is_empty(),
             next_expiry: people.presence.next_expiry(),
             news: std::mem::take(&mut people.news),
+            screens,
         }
     }
 
-    /// Uncounts the viewers that have stopped reading.
-    pub(crate) fn sweep(&self) {
-        for key in self.stage.sweep() {
+    /// Uncounts the viewers of this screen that have stopped reading.
+    pub(crate) fn sweep(&self, screen: &Screen) {
+        for key in screen.stage.sweep() {
             self.leave(key.as_ref());
         }
+    }
+
+    /// A place at the screen of this style, which is put up for its first viewer.
+    fn enter(&self, style: Style, key: Option<VisitorKey>) -> (Arc<Screen>, Ticket) {
+        // Under the lock, so that the painter can't take the screen down meanwhile.
+        let mut screens = self.screens();
+        let screen = match screens.iter().find(|screen| screen.style == style) {
+            Some(screen) => screen.clone(),
+            None => {
+                let screen = Arc::new(Screen { style, stage: Stage::new() });
+                screens.push(screen.clone());
+                screen
+            }
+        };
+        let ticket = screen.stage.enter(key, Instant::now());
+        (screen, ticket)
     }
 
     fn join(&self, key: Option<&VisitorKey>) {
@@ -117,6 +149,10 @@ impl Room {
         self.changed.notify_one();
     }
 
+    fn screens(&self) -> MutexGuard<'_, Vec<Arc<Screen>>> {
+        self.screens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn people(&self) -> MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,21 +162,22 @@ impl Room {
 #[derive(Debug)]
 pub(crate) struct Seat {
     room: Arc<Room>,
+    screen: Arc<Screen>,
     key: Option<VisitorKey>,
     ticket: Ticket,
 }
 
 impl Seat {
-    pub(crate) fn take(room: Arc<Room>, key: Option<VisitorKey>) -> Self {
-        let ticket = room.stage.enter(key.clone(), Instant::now());
+    pub(crate) fn take(room: Arc<Room>, style: Style, key: Option<VisitorKey>) -> Self {
+        let (screen, ticket) = room.enter(style, key.clone());
         room.join(key.as_ref());
-        Self { room, key, ticket }
+        Self { room, screen, key, ticket }
     }
 
     /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
     /// again.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
-        let (cue, was_missing) = self.room.stage.poll(&self.ticket, cx);
+        let (cue, was_missing) = self.screen.stage.poll(&self.ticket, cx);
         if was_missing {
             self.room.join(self.key.as_ref());
         }
@@ -150,7 +187,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let was_missing = self.room.stage.leave(&self.ticket);
+        let was_missing = self.screen.stage.leave(&self.ticket);
         if was_missing {
             self.room.changed.notify_one(); // it may have been the last one
         } else {

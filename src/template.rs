@@ -7,6 +7,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
 
 use crate::presence::Counts;
+use crate::style::Theme;
 
 /// The only template in its environment.
 const NAME: &str = "badge.svg";
@@ -59,10 +60,12 @@ impl Template {
         counts: Counts,
         params: &Params,
         values: &[Value],
+        theme: Theme,
     ) -> Result<String, minijinja::Error> {
         let params = Value::from_pairs(params.iter().map(|(name, value)| (&**name, &**value)));
         let Counts { streams, visitors } = counts;
-        let mut context = context! { streams, visitors, params };
+        let theme = theme.name();
+        let mut context = context! { streams, visitors, params, theme };
         for value in values {
             context = match value.kind() {
                 ValueKind::Map => context! { ..context, ..value.clone() },
@@ -79,9 +82,12 @@ impl fmt::Debug for Template {
     }
 }
 
+/// Filled for every template.
+pub(crate) const OWN_SLOTS: [&str; 4] = ["streams", "visitors", "params", "theme"];
+
 /// The names that a template may use, to be told to someone who used another.
 pub(crate) fn known_slots(params: &[&str], values: &[Value]) -> Vec<String> {
-    let mut known = vec!["streams".to_owned(), "visitors".to_owned(), "params".to_owned()];
+    let mut known: Vec<String> = OWN_SLOTS.map(str::to_owned).into();
     known.extend(params.iter().map(|name| format!("params.{name}")));
     known.extend(values.iter().flat_map(slots_of));
     known
@@ -124,7 +130,10 @@ mod tests {
     fn fill(source: &str, values: &[Value]) -> String {
         let counts = Counts { streams: 3, visitors: 2 };
         let params: Params = Box::new([("room".into(), "<lobby> & \"co\"".into())]);
-        Template::parse(source.into(), 8).unwrap().fill(counts, &params, values).unwrap()
+        Template::parse(source.into(), 8)
+            .unwrap()
+            .fill(counts, &params, values, Theme::Dark)
+            .unwrap()
     }
 
     #[test]
