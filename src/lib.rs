@@ -53,6 +53,7 @@
 //! | *room* | One live picture being watched. `/online.png` has one, `/rooms/{room}/online.png` one for every value. It is opened for its first viewer and freed after its last. |
 //! | *stream* | An open response body: a tab, a window, an embedded image. |
 //! | *visitor* | A person, as far as a [`VisitorKey`] can tell one from another. |
+//! | *style* | Light or dark, and the scale: `?theme=dark&scale=3`. All styles of a room have one count. |
 //! | *still* | One whole picture, for whoever can't show a stream. Never counted. [`Reply`] |
 //! | *handle* | What the application holds: counts, changes, answers, shutdown. [`Handle`] |
 //!
@@ -94,7 +95,8 @@
 //! noticed by the layer itself, once the buffers in between are full.
 //!
 //! Chromium keeps the page that was left alive for "back" for up to a minute, and with it the
-//! stream, so a visitor who follows a link is counted for that long.
+//! stream, so a visitor who follows a link is counted for that long, unless the badge is in a frame
+//! ([`Embed::iframe`]).
 //!
 //! # Limitations
 //!
@@ -102,9 +104,8 @@
 //! - HTTP/1.1 browsers open six connections to a host. Six live images on one page leave none for
 //!   anything else; HTTP/2, or a host name of its own for badges, has no such limit.
 //! - HTTP/1.0 clients get a still. A proxy may be one: nginx needs `proxy_http_version 1.1`.
-//! - Firefox shows the same URL in a second tab only after 20 seconds; a query string of its own for
-//!   each page view (`/online.png?3f9a`) avoids that.
-//! - No browser reconnects by itself when a server has been restarted.
+//! - No browser reconnects an `<img>` by itself when a server has been restarted. A frame does, in
+//!   Chromium and Firefox: [`Embed::iframe`].
 //! - Templates are part of the program. Values are escaped and bounded, but a template can be
 //!   written that takes very long to draw; don't accept templates from strangers.
 //! - Counts are per process.
@@ -113,6 +114,7 @@
 //!
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
+//! - `jpeg`, `webp`: these as [`Format`]s.
 
 #![warn(clippy::unwrap_used)]
 
