@@ -82,10 +82,10 @@ impl Painter {
             let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.style);
             let to_paint: Vec<_> =
                 look.screens.iter().filter(|screen| is_turn || is_new(screen)).cloned().collect();
+            // Out of turn only new screens get a picture. What the values have become meanwhile is
+            // then still due for the others.
+            self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
             if !to_paint.is_empty() {
-                // Out of turn only new screens get a picture. What the values have become meanwhile
-                // is still due for the others.
-                self.is_due = !is_turn;
                 let has_painted = self.paint(&to_paint).await;
                 if is_turn && has_painted {
                     // From the start: the time that drawing takes does not lower the rate.

@@ -226,3 +226,20 @@ async fn a_viewer_that_stops_reading_is_uncounted_and_comes_back() {
     drop(client);
     eventually("nobody", || handle.rooms().is_empty()).await;
 }
+
+/// Paused time moves only while nothing has anything to do, so a room that spins stops it for good.
+#[tokio::test(start_paused = true)]
+async fn a_room_that_waits_for_somebody_to_come_back_sleeps() {
+    use http_body_util::BodyExt;
+    let badge = bar_badge().leave_grace(Duration::from_secs(3600));
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
+    let handle = badges.handle();
+    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let mut response = badges.into_service().oneshot(request).await.unwrap();
+    response.body_mut().frame().await.unwrap().unwrap();
+    drop(response);
+    sleep(Duration::from_secs(3599)).await;
+    assert_eq!(handle.counts(PATH).visitors, 1);
+    sleep(Duration::from_secs(2)).await;
+    assert!(handle.rooms().is_empty());
+}
