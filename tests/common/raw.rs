@@ -1,9 +1,12 @@
 //! HTTP/1 on a bare socket, where the framing can be seen.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::within;
 
@@ -59,6 +62,14 @@ impl RawReply {
         (size > 0).then_some(chunk)
     }
 
+    /// The next bytes of a body that says its length.
+    pub(crate) async fn bytes(&mut self, length: usize) -> Vec<u8> {
+        while self.buffer.len() < length {
+            assert!(self.read().await > 0, "the connection ended inside a body");
+        }
+        self.buffer.drain(..length).collect()
+    }
+
     /// Everything until the server closes the connection.
     pub(crate) async fn rest(mut self) -> Vec<u8> {
         while self.read().await > 0 {}
@@ -85,4 +96,22 @@ impl RawReply {
         let read = self.socket.read_buf(&mut self.buffer);
         within("more of a response", read).await.expect("the connection holds")
     }
+}
+
+/// Sends bytes that need not be requests, each on a connection of its own, at the same time. Returns
+/// them with what comes back until there is so much silence.
+pub(crate) async fn send_all(
+    address: SocketAddr,
+    requests: impl IntoIterator<Item = Vec<u8>>,
+    silence: Duration,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let send = |request: Vec<u8>| async move {
+        let mut socket = TcpStream::connect(address).await.expect("the server listens");
+        // It may be closed before all is sent.
+        socket.write_all(&request).await.ok();
+        let mut answer = Vec::new();
+        while let Ok(Ok(1..)) = timeout(silence, socket.read_buf(&mut answer)).await {}
+        (request, answer)
+    };
+    requests.into_iter().map(send).collect::<JoinSet<_>>().join_all().await
 }
