@@ -31,7 +31,7 @@ pub(crate) struct Raster {
     fonts: Fonts,
     cache: Cache<Drawing, Bytes, Bytewise>,
     /// As many drawings at a time as there are processors: more would only slow each other down.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// What is to be drawn, and what the cache knows it by.
@@ -48,7 +48,7 @@ impl Raster {
         Self {
             fonts,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
-            turns: Semaphore::new(processors),
+            turns: Arc::new(Semaphore::new(processors)),
         }
     }
 
@@ -59,13 +59,16 @@ impl Raster {
 
     /// Draws on another thread, when it is its turn.
     pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Bytes, PaintError> {
-        let _turn = self.turns.acquire().await.map_err(|_| PaintError::Interrupted)?;
+        let turn = self.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| PaintError::Interrupted)?;
         // Drawn by somebody else while this one waited?
         if let Some(picture) = self.cached(&drawing) {
             return Ok(picture);
         }
         let raster = self.clone();
         let drawn = tokio::task::spawn_blocking(move || {
+            // Until it is drawn, even if whoever asked for it has gone: a drawing can't be stopped.
+            let _turn = turn;
             let options = raster.options(|_| {});
             let (picture, _) = on_a_roomy_stack(|| draw(&drawing, &options))?;
             raster.cache.insert(drawing, picture.clone());
@@ -214,11 +217,35 @@ impl Weighter<Drawing, Bytes> for Bytewise {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
     use super::*;
 
     #[test]
     fn a_panic_ends_at_the_drawing_thread() {
         let drawn: Result<(), _> = on_a_roomy_stack(|| panic!("a drawing library's bug"));
         assert!(matches!(drawn, Err(PaintError::Panicked)));
+    }
+
+    #[tokio::test]
+    async fn who_goes_while_it_is_drawn_does_not_free_the_turn() {
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap()));
+        let turns = raster.turns.available_permits();
+        let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">
+          <filter id="noise"><feTurbulence baseFrequency=".9"/></filter>
+          <rect width="400" height="300" filter="url(#noise)"/></svg>"##;
+        let style = Style::new(Theme::Light, 1.0);
+        let noise = Drawing { svg: svg.into(), style, format: Format::Png };
+        let mut drawing = Box::pin(raster.clone().draw(noise.clone()));
+        let begun = poll_fn(|cx| Poll::Ready(drawing.as_mut().poll(cx)));
+        assert!(begun.await.is_pending());
+        drop(drawing);
+        assert_eq!(raster.turns.available_permits(), turns - 1);
+        // All turns come back when it is drawn.
+        let all = raster.turns.acquire_many(turns as u32);
+        let all = tokio::time::timeout(std::time::Duration::from_secs(10), all).await;
+        drop(all.unwrap().unwrap());
+        assert!(raster.cached(&noise).is_some());
     }
 }
