@@ -221,6 +221,7 @@ mod tests {
     use std::task::Poll;
 
     use super::*;
+    use crate::style::Theme;
 
     #[test]
     fn a_panic_ends_at_the_drawing_thread() {

@@ -69,22 +69,46 @@ impl Registry {
         counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
-    /// Runs a room until it is empty and can be freed.
-    async fn run(self: Arc<Self>, id: RoomId, room: Arc<Room>) {
-        let mut painter = Painter::new(room.clone(), self.reporter.clone());
+    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Room>>> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A room that its task runs. However the task ends, the room is freed: if its runtime is shut down
+/// while there are viewers, their streams end, and whoever comes later opens a new room.
+#[derive(Debug)]
+struct Running {
+    registry: Arc<Registry>,
+    id: RoomId,
+    room: Arc<Room>,
+}
+
+impl Running {
+    /// Runs the room until it is empty.
+    async fn run(self) {
+        let Self { registry, id, room } = &self;
+        let mut painter = Painter::new(room.clone(), registry.reporter.clone());
         loop {
-            painter.paint_until_empty(&self.shutdown).await;
-            let mut rooms = self.rooms();
+            painter.paint_until_empty(&registry.shutdown).await;
+            let mut rooms = registry.rooms();
             // Viewers enter under this lock: one who came meanwhile is seen here.
             if room.is_empty() {
-                rooms.remove(&id);
+                rooms.remove(id);
                 return;
             }
         }
     }
+}
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Room>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut rooms = self.registry.rooms();
+        // There may be a new room of that name already.
+        if rooms.get(&self.id).is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
+            rooms.remove(&self.id);
+        }
+        drop(rooms);
+        self.room.close();
     }
 }
 
@@ -106,7 +130,8 @@ impl Invitation {
         let seat = Seat::take(room.clone(), style, visitor);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
-        runtime.spawn(registry.run(id, room));
+        // If the runtime is being shut down, the room is freed again here.
+        runtime.spawn(Running { registry, id, room }.run());
         seat
     }
 }

@@ -108,6 +108,11 @@ impl Room {
         }
     }
 
+    /// Ends the streams of everybody who is here.
+    pub(crate) fn close(&self) {
+        self.screens().iter().for_each(|screen| screen.stage.close());
+    }
+
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
         for key in screen.stage.sweep() {

@@ -5,7 +5,9 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{BROWSER, Client, Protocol, RawReply, Server, bar_badge, eventually, read_bar, serve};
+use common::{
+    BROWSER, Client, Protocol, RawReply, Server, bar_badge, eventually, read_bar, serve, within,
+};
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
@@ -242,4 +244,40 @@ async fn a_room_that_waits_for_somebody_to_come_back_sleeps() {
     assert_eq!(handle.counts(PATH).visitors, 1);
     sleep(Duration::from_secs(2)).await;
     assert!(handle.rooms().is_empty());
+}
+
+/// As in a server that has a runtime for each processor, or tests that share a layer.
+#[test]
+fn a_room_whose_runtime_is_shut_down_ends_and_can_be_opened_anew() {
+    use http_body_util::BodyExt;
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let handle = badges.handle();
+    // Each drives its tasks itself.
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all().build().unwrap()
+    };
+    let service = badges.into_service();
+    let open = || async {
+        let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+        let mut body = service.clone().oneshot(request).await.unwrap().into_body();
+        within("the opening", body.frame()).await.unwrap().unwrap();
+        body
+    };
+    let (first, second) = (runtime(), runtime());
+    let viewer = first.block_on(open());
+    let other = second.block_on(open());
+    assert_eq!(streams(&handle), 2);
+    // The first viewer's runtime is the one that runs the room.
+    drop(first);
+    assert_eq!(handle.rooms(), []);
+    let rest = second.block_on(within("the end", other.collect())).unwrap().to_bytes();
+    assert!(rest.ends_with(b"--\r\n"));
+
+    let late = second.block_on(open());
+    assert_eq!(streams(&handle), 1);
+    drop(viewer);
+    assert_eq!(streams(&handle), 1);
+    drop(late);
+    second.block_on(eventually("nobody", || handle.rooms().is_empty()));
 }
