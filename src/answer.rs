@@ -25,6 +25,7 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 /// How long after a stream's end a frame loads it again: Chromium 156 and Firefox 153 count from
 /// the end, not from the beginning.
 const RELOAD_SECONDS: &str = "4";
+const RETRY_SECONDS: &str = "10";
 
 /// What a request for a badge gets.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) enum Answer {
     Stream(LiveStream),
     Still(Still),
     Redirect(HeaderValue),
+    NotFound,
 }
 
 /// A live stream.
@@ -40,7 +42,7 @@ pub(crate) struct LiveStream {
     pub(crate) content_type: HeaderValue,
     pub(crate) format: Format,
     /// `None` once it is in the response.
-    pub(crate) viewer: Option<Viewer>,
+    pub(crate) viewer: Option<Box<Viewer>>,
     /// In a frame of its own, it comes back by itself after a restart of the server.
     pub(crate) reloads: bool,
 }
@@ -49,6 +51,7 @@ pub(crate) struct LiveStream {
 pub(crate) struct Still {
     picture: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
     format: Format,
+    status: StatusCode,
     is_head: bool,
     if_none_match: Vec<HeaderValue>,
 }
@@ -77,9 +80,19 @@ impl Answer {
         Self::Still(Still {
             picture: Box::pin(picture),
             format,
+            status: StatusCode::OK,
             is_head: parts.method == Method::HEAD,
             if_none_match: parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
         })
+    }
+
+    /// The same, said to be all there is because there is no place left.
+    pub(crate) fn unavailable(mut self) -> Self {
+        if let Self::Still(still) = &mut self {
+            still.status = StatusCode::SERVICE_UNAVAILABLE;
+            still.if_none_match.clear();
+        }
+        self
     }
 
     /// The response. Not to be polled again after it was ready.
@@ -88,6 +101,11 @@ impl Answer {
             Self::Stream(stream) => Poll::Ready(stream.response()),
             Self::Still(still) => still.poll(cx),
             Self::Redirect(location) => Poll::Ready(redirect(location.clone())),
+            Self::NotFound => {
+                let mut response = Response::new(ResponseBody::whole(Bytes::new()));
+                *response.status_mut() = StatusCode::NOT_FOUND;
+                Poll::Ready(response)
+            }
         }
     }
 }
@@ -120,7 +138,11 @@ impl Still {
         let length = picture.len();
         let body = if is_known || self.is_head { Bytes::new() } else { picture };
         let mut response = Response::new(ResponseBody::whole(body));
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            insert(headers, header::RETRY_AFTER, RETRY_SECONDS);
+        }
         headers.insert(header::ETAG, etag);
         // To be asked for again each time: GitHub's camo keeps a picture for hours otherwise.
         insert(headers, header::CACHE_CONTROL, "no-cache, max-age=0, no-transform");

@@ -1,24 +1,17 @@
-//! The recipe for a badge as the application writes it, and what becomes of it when it is checked.
+//! The recipe for a badge as the application writes it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use minijinja::value::Value;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::error::BuildError;
 use crate::format::Format;
-use crate::multipart::Multipart;
 use crate::negotiate::{OwnUrls, Reply};
-use crate::picture::Picture;
-use crate::presence::Counts;
-use crate::raster::{CheckError, Flaw, Raster, Size};
-use crate::recipe::{Recipe, ReplyTo, VisitorOf};
-use crate::style::{Style, Theme};
-use crate::template::{self, Params, Template};
+use crate::params::Params;
+use crate::rules::{Rules, UnknownRoom, WhenFull};
 use crate::values::{self, Values};
 use crate::visitor::VisitorKey;
 
@@ -34,7 +27,7 @@ use crate::visitor::VisitorKey;
 /// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
 /// | any other | the application's own values (see [`values`](Self::values)) |
 ///
-/// Everything that fills a slot is escaped, stripped of what XML can't hold, and cut at
+/// Every string that fills a slot is escaped, stripped of what XML can't hold, and cut at
 /// [`max_value_chars`](Self::max_value_chars). Templates are part of the program: they are trusted
 /// not to take forever, but they can't read files or networks.
 ///
@@ -60,18 +53,14 @@ use crate::visitor::VisitorKey;
 #[derive(Clone)]
 #[must_use = "a badge does nothing until a layer is built with it"]
 pub struct Badge {
-    svg: String,
-    values: Vec<Box<dyn Values>>,
-    scale: f32,
-    max_rate: f64,
-    heartbeat: Duration,
-    leave_grace: Duration,
-    max_value_chars: usize,
-    visitor_of: VisitorOf,
-    reply_to: ReplyTo,
-    gated: bool,
-    format: Format,
-    own_urls: OwnUrls,
+    pub(crate) svg: String,
+    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) max_value_chars: usize,
+    pub(crate) scale: f32,
+    pub(crate) format: Format,
+    /// The path of the badge whose rooms it shows.
+    pub(crate) rooms_of: Option<String>,
+    pub(crate) rules: Rules,
 }
 
 impl Badge {
@@ -85,16 +74,11 @@ impl Badge {
         Self {
             svg: template.into(),
             values: Vec::new(),
-            scale: 2.0,
-            max_rate: 10.0,
-            heartbeat: Duration::from_secs(5),
-            leave_grace: Duration::ZERO,
             max_value_chars: 256,
-            visitor_of: Arc::new(|_| None),
-            reply_to: Arc::new(Reply::for_request),
-            gated: false,
+            scale: 2.0,
             format: Format::Png,
-            own_urls: OwnUrls::Firefox,
+            rooms_of: None,
+            rules: Rules::default(),
         }
     }
 
@@ -143,7 +127,7 @@ impl Badge {
     /// A change after a quiet time is shown at once; further ones wait until the time between two
     /// pictures is over, and the last one is never lost.
     pub fn max_rate(mut self, per_second: f64) -> Self {
-        self.max_rate = per_second;
+        self.rules.max_rate = per_second;
         self
     }
 
@@ -153,16 +137,18 @@ impl Badge {
     /// This is what notices viewers that went without a word, and it keeps proxies from closing an
     /// idle stream (nginx does after 60 s).
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.heartbeat = every;
+        self.rules.heartbeat = every;
         self
     }
 
     /// How long somebody who left stays a visitor, at most an hour, so that reloads and page changes
-    /// don't make the number flicker. Default: not at all.
+    /// don't make the number flicker. Default: 3 s for visitors with a [key](Self::visitors), not at
+    /// all for the others, who may well be other people.
     ///
+    /// With a grace, visitors without a key are as many as there were at once within that time.
     /// Streams are not affected: they end when they end.
     pub fn leave_grace(mut self, grace: Duration) -> Self {
-        self.leave_grace = grace;
+        self.rules.leave_grace = Some(grace);
         self
     }
 
@@ -177,7 +163,9 @@ impl Badge {
 
     /// Counts people instead of tabs: requests with equal keys are one visitor.
     ///
-    /// `None` is a visitor of its own, as is every request by default.
+    /// A key that the client can choose freely, such as a header that no proxy of yours sets, lets one
+    /// client be many visitors. `None` is a visitor of its own, as is every request by default. The module
+    /// [`visitor`](crate::visitor) has ready keys: a cookie, a header, an address, the logged-in user.
     ///
     /// ```
     /// use tower_livebadge::{Badge, VisitorKey};
@@ -190,7 +178,93 @@ impl Badge {
     where
         F: Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static,
     {
-        self.visitor_of = Arc::new(key);
+        self.rules.visitor_of = Arc::new(key);
+        self
+    }
+
+    /// Decides who is counted; everybody else looks on. Default: everybody but those who ask with
+    /// `?look`.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// // Ourselves not.
+    /// let badge = Badge::online().count_if(|request| !request.headers.contains_key("x-staff"));
+    /// ```
+    pub fn count_if<F>(mut self, is_counted: F) -> Self
+    where
+        F: Fn(&Parts) -> bool + Send + Sync + 'static,
+    {
+        self.rules.is_counted = Arc::new(is_counted);
+        self
+    }
+
+    /// Decides which rooms there are, by their parameters. Default: all.
+    ///
+    /// A request for another one is for [`unknown_room`](Self::unknown_room) to answer. Where it
+    /// takes the application's own code to know, see [`gated`](Self::gated).
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online().rooms(|params| {
+    ///     matches!(params.get("room"), Some("lobby" | "garden"))
+    /// });
+    /// ```
+    pub fn rooms<F>(mut self, is_room: F) -> Self
+    where
+        F: Fn(&Params) -> bool + Send + Sync + 'static,
+    {
+        self.rules.is_room = Arc::new(is_room);
+        self
+    }
+
+    /// What becomes of a request for a room that is none. Default: [`UnknownRoom::Inner`].
+    pub fn unknown_room(mut self, unknown_room: UnknownRoom) -> Self {
+        self.rules.unknown_room = unknown_room;
+        self
+    }
+
+    /// Shows the rooms of the badge at this path instead of rooms of its own: another look of the
+    /// same people. The path must have the same parameters as the badge's own.
+    ///
+    /// Who watches either is counted in the room that both show; with `count_if(|_| false)`, this
+    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// # let card = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/rooms/{room}/online.png", Badge::online())
+    ///     .badge("/rooms/{room}/card.png", Badge::svg(card).rooms_of("/rooms/{room}/online.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn rooms_of(mut self, path: impl Into<String>) -> Self {
+        self.rooms_of = Some(path.into());
+        self
+    }
+
+    /// The most streams in one room; who comes then gets a still. Default: no limit.
+    pub fn max_per_room(mut self, streams: usize) -> Self {
+        self.rules.max_per_room = streams;
+        self
+    }
+
+    /// The most streams of one visitor with a [key](Self::visitors) in all rooms of this badge; who
+    /// opens another one gets a still. Default: no limit.
+    ///
+    /// Over HTTP/1.1 a browser opens six connections to a host, and each live image holds one. With
+    /// a limit of 3 or 4, somebody with many tabs can still load pages.
+    pub fn max_per_visitor(mut self, streams: usize) -> Self {
+        self.rules.max_per_visitor = streams;
+        self
+    }
+
+    /// What somebody gets for whom there is no stream left. Default: [`WhenFull::Still`].
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.rules.when_full = when_full;
         self
     }
 
@@ -212,7 +286,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> Reply + Send + Sync + 'static,
     {
-        self.reply_to = Arc::new(reply);
+        self.rules.reply_to = Arc::new(reply);
         self
     }
 
@@ -222,7 +296,7 @@ impl Badge {
     /// So the application's own rules decide, such as who is logged in and which rooms there are.
     /// Cookies that the inner service sets are passed on; its body is dropped.
     pub fn gated(mut self) -> Self {
-        self.gated = true;
+        self.rules.gated = true;
         self
     }
 
@@ -234,135 +308,17 @@ impl Badge {
 
     /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
     pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
-        self.own_urls = own_urls;
+        self.rules.own_urls = own_urls;
         self
     }
-
-    /// Checks everything that could be wrong with the badge at this path.
-    pub(crate) fn check(
-        self,
-        path: &str,
-        raster: &Arc<Raster>,
-        multipart: &Arc<Multipart>,
-    ) -> Result<Recipe, BuildError> {
-        self.check_settings(path)?;
-        let template = Template::parse(self.svg, self.max_value_chars)
-            .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
-        let current: Vec<Value> = self.values.clone().iter_mut().map(|v| v.take()).collect();
-        let names = param_names(path);
-        check_slots(path, &template, &names, &current)?;
-        let picture = Picture {
-            template,
-            values: self.values,
-            format: self.format,
-            style: Style::new(Theme::Light, self.scale),
-            raster: raster.clone(),
-        };
-        let params = names.iter().map(|name| ((*name).into(), "room".into())).collect();
-        Ok(Recipe {
-            size: check_drawing(path, &picture, &params)?,
-            picture,
-            multipart: multipart.clone(),
-            interval: Duration::from_secs_f64(self.max_rate.recip()),
-            heartbeat: self.heartbeat,
-            leave_grace: self.leave_grace,
-            visitor_of: self.visitor_of,
-            reply_to: self.reply_to,
-            gated: self.gated,
-            own_urls: self.own_urls,
-        })
-    }
-
-    fn check_settings(&self, path: &str) -> Result<(), BuildError> {
-        let hour = Duration::from_secs(3600);
-        let setting = if !(0.1..=8.0).contains(&self.scale) {
-            ("scale", "takes 0.1 to 8")
-        } else if !(0.001..=1000.0).contains(&self.max_rate) {
-            ("max_rate", "takes 0.001 to 1000 pictures per second")
-        } else if !(Duration::from_millis(10)..=hour).contains(&self.heartbeat) {
-            ("heartbeat", "takes 10 ms to an hour")
-        } else if self.leave_grace > hour {
-            ("leave_grace", "takes at most an hour")
-        } else if self.max_value_chars == 0 {
-            ("max_value_chars", "takes 1 or more")
-        } else {
-            return Ok(());
-        };
-        Err(BuildError::Setting { path: path.into(), setting: setting.0, reason: setting.1 })
-    }
-}
-
-fn check_slots(
-    path: &str,
-    template: &Template,
-    params: &[&str],
-    values: &[Value],
-) -> Result<(), BuildError> {
-    let mut taken: Vec<String> = template::OWN_SLOTS.map(str::to_owned).into();
-    for slot in values.iter().flat_map(template::slots_of) {
-        if taken.contains(&slot) {
-            return Err(BuildError::SlotTaken { path: path.into(), slot });
-        }
-        taken.push(slot);
-    }
-    match template.unknown_slots(params, values).into_iter().next() {
-        None => Ok(()),
-        Some(slot) => {
-            let known = template::known_slots(params, values);
-            Err(BuildError::UnknownSlot { path: path.into(), slot, known })
-        }
-    }
-}
-
-/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages.
-/// Returns its size for nobody.
-fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size, BuildError> {
-    let mut size = Size { width: 0.0, height: 0.0 };
-    for (theme, count) in
-        [Theme::Dark, Theme::Light].into_iter().flat_map(|theme| [23, 1, 0].map(|n| (theme, n)))
-    {
-        let counts = Counts { streams: count, visitors: count };
-        let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
-        let drawing = drawing.map_err(CheckError::Paint);
-        let checked = drawing.and_then(|drawing| picture.raster.check(&drawing));
-        let path = path.to_owned();
-        size = checked.map_err(|error| match error {
-            CheckError::Paint(source) => BuildError::Paint { path, source },
-            CheckError::Flaw(Flaw::Family { families }) => {
-                BuildError::FontFamily { path, families }
-            }
-            CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
-            CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
-        })?;
-    }
-    Ok(size)
-}
-
-/// `["room"]` for `/rooms/{room}/online.png`. Braces that stand for themselves are doubled.
-fn param_names(path: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = path;
-    while let Some(open) = rest.find('{') {
-        let inside = &rest[open + 1..];
-        if let Some(literal) = inside.strip_prefix('{') {
-            rest = literal;
-            continue;
-        }
-        let Some(close) = inside.find('}') else { break };
-        names.push(inside[..close].trim_start_matches('*'));
-        rest = &inside[close + 1..];
-    }
-    names
 }
 
 impl fmt::Debug for Badge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Badge")
             .field("scale", &self.scale)
-            .field("max_rate", &self.max_rate)
-            .field("heartbeat", &self.heartbeat)
-            .field("leave_grace", &self.leave_grace)
-            .field("gated", &self.gated)
+            .field("format", &self.format)
+            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }

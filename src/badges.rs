@@ -1,11 +1,11 @@
 //! Every badge of a layer by its path, and what a request for one gets.
 
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,18 +15,18 @@ use crate::body::{Admission, Viewer};
 use crate::multipart::Framing;
 use crate::negotiate::{self, Reply, VIEW};
 use crate::observer::Refusal;
+use crate::params::Params;
 use crate::presence::Counts;
+use crate::quota::{Holder, Quotas};
 use crate::recipe::Recipe;
 use crate::registry::{Invitation, Registry, RoomId};
 use crate::reporter::Reporter;
+use crate::room::{Face, Watcher};
+use crate::rules::{UnknownRoom, WhenFull};
 use crate::style::Style;
-use crate::template::Params;
-
-/// A longer path parameter names no room.
-const MAX_PARAM_CHARS: usize = 64;
+use crate::visitor::{Blind, Person};
 
 /// What the layer, its services and its handles share.
-#[derive(Debug)]
 pub(crate) struct Badges {
     pub(crate) recipes: Vec<Arc<Recipe>>,
     /// Where a badge is in `recipes`, by its path. Paths that only the application knows begin
@@ -34,33 +34,36 @@ pub(crate) struct Badges {
     pub(crate) paths: matchit::Router<usize>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) reporter: Arc<Reporter>,
+    pub(crate) blind: Blind,
+    pub(crate) quotas: Arc<Quotas>,
     /// A permit for each stream that may still be opened.
     pub(crate) vacancies: Arc<Semaphore>,
     pub(crate) open_streams: TaskTracker,
     pub(crate) shutdown: CancellationToken,
 }
 
-/// The room that a path means.
+/// The badge and the room that a path means.
 #[derive(Debug)]
 pub(crate) struct Target {
-    pub(crate) room: RoomId,
+    badge: usize,
     pub(crate) recipe: Arc<Recipe>,
+    room: RoomId,
 }
 
 impl Badges {
-    /// The room that a request means; for others, one look-up is all that this costs.
+    /// What a request means; for others, one look-up is all that this costs.
     pub(crate) fn requested(&self, method: &Method, path: &str) -> Option<Target> {
         let may_be_ours = matches!(*method, Method::GET | Method::HEAD) && path.starts_with('/');
         if may_be_ours { self.addressed(path) } else { None }
     }
 
-    /// The room that the application means.
+    /// What the application means.
     pub(crate) fn addressed(&self, path: &str) -> Option<Target> {
         let found = self.paths.at(path).ok()?;
-        let params: Option<Params> = found.params.iter().map(decode).collect();
+        let params = Params::decode(&found.params)?;
         let badge = *found.value;
-        let room = RoomId { badge, params: params? };
-        Some(Target { room, recipe: self.recipes[badge].clone() })
+        let recipe = self.recipes[badge].clone();
+        Some(Target { badge, room: RoomId { badge: recipe.host, params }, recipe })
     }
 
     /// How many are in a room; nobody, if nobody has opened it.
@@ -70,34 +73,51 @@ impl Badges {
 
     /// What a request gets; `None` is the inner service's answer.
     pub(crate) fn answer(&self, target: Target, path: &str, parts: &Parts) -> Option<Answer> {
-        let recipe = &target.recipe;
-        match (recipe.reply_to)(parts) {
+        let rules = &target.recipe.rules;
+        if !(rules.is_room)(&target.room.params) {
+            return match rules.unknown_room {
+                UnknownRoom::Inner => None,
+                UnknownRoom::NotFound => Some(Answer::NotFound),
+            };
+        }
+        match (rules.reply_to)(parts) {
             Reply::Inner => None,
             Reply::Still => Some(self.still(&target, parts)),
             Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts)),
-            Reply::Stream if recipe.own_urls.are_due(parts) => Some(redirect(parts)),
-            Reply::Stream => Some(match self.admit(&target) {
-                Ok(admission) => self.stream(target, path, parts, admission),
-                Err(refusal) => {
-                    self.reporter.refused(path, refusal);
-                    self.still(&target, parts)
+            Reply::Stream if rules.own_urls.are_due(parts) => Some(redirect(parts)),
+            Reply::Stream => Some(self.stream(target, parts).unwrap_or_else(|refused| {
+                let (target, refusal) = *refused;
+                self.reporter.refused(path, refusal);
+                let still = self.still(&target, parts);
+                match target.recipe.rules.when_full {
+                    WhenFull::Still => still,
+                    WhenFull::Unavailable => still.unavailable(),
                 }
-            }),
+            })),
         }
     }
 
-    fn stream(&self, target: Target, path: &str, parts: &Parts, admission: Admission) -> Answer {
-        let style = target.style(parts);
-        let Target { room, recipe } = target;
+    fn stream(&self, target: Target, parts: &Parts) -> Result<Answer, Box<(Target, Refusal)>> {
+        let rules = &target.recipe.rules;
+        let person = (rules.visitor_of)(parts).map(|key| self.blind.person(&key));
+        let admission = match self.admit(&target, person) {
+            Ok(admission) => admission,
+            Err(refusal) => return Err(Box::new((target, refusal))),
+        };
+        let is_counted = (rules.is_counted)(parts);
+        let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
+        let face = Face { badge: target.badge, style: target.style(parts) };
+        let Target { room, recipe, .. } = target;
         let framing =
             if negotiate::asks_for_stream(parts) { Framing::Strict } else { Framing::Open };
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
-        let visitor = (recipe.visitor_of)(parts);
+        let host = self.recipes[room.badge].clone();
+        let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path: path.into(), recipe, style, visitor };
-        let viewer = Some(Viewer::new(invitation, framing, admission));
+        let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
+        let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
         let reloads = negotiate::is_for_frame(parts);
-        Answer::Stream(LiveStream { content_type, format, viewer, reloads })
+        Ok(Answer::Stream(LiveStream { content_type, format, viewer, reloads }))
     }
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {
@@ -108,16 +128,33 @@ impl Badges {
         Answer::still(parts, picture.format, painting, picture.blank(recipe.size, style))
     }
 
-    fn admit(&self, target: &Target) -> Result<Admission, Refusal> {
+    fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {
+        let Target { badge, ref recipe, ref room } = *target;
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
-        if !self.registry.has_space_for(&target.room) {
+        if !self.registry.has_space_for(room) {
             return Err(Refusal::TooManyRooms);
         }
+        let rules = &recipe.rules;
+        let in_room = self.quotas.take(Holder::Room(room.clone()), rules.max_per_room)?;
+        let of_visitor = match person {
+            Some(person) if rules.max_per_visitor < usize::MAX => {
+                Some(self.quotas.take(Holder::Visitor { badge, person }, rules.max_per_visitor)?)
+            }
+            _ => None,
+        };
         let permit = self.vacancies.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
-        Ok(Admission { _permit: permit, _open: self.open_streams.token() })
+        let shares = (in_room, of_visitor);
+        Ok(Admission { _permit: permit, _shares: shares, _open: self.open_streams.token() })
+    }
+}
+
+/// The paths alone: an application that derives `Debug` for its state prints this some time.
+impl fmt::Debug for Badges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.recipes.iter().map(|recipe| &recipe.path)).finish()
     }
 }
 
@@ -137,11 +174,4 @@ fn redirect(parts: &Parts) -> Answer {
     };
     let location = HeaderValue::try_from(location);
     Answer::Redirect(location.expect("a query that came in a URI is a valid header value"))
-}
-
-/// A parameter as the application means it; `None` if it can't name a room.
-fn decode((name, value): (&str, &str)) -> Option<(Box<str>, Box<str>)> {
-    let value = percent_decode_str(value).decode_utf8().ok()?;
-    let is_name = value.chars().count() <= MAX_PARAM_CHARS && !value.contains(char::is_control);
-    is_name.then(|| (name.into(), value.into()))
 }

@@ -13,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::frame::Frame;
 use crate::multipart::Framing;
+use crate::quota::Share;
 use crate::registry::Invitation;
 use crate::room::Seat;
 use crate::stage::Cue;
@@ -41,8 +42,8 @@ impl<B> ResponseBody<B> {
         Self { kind: Kind::Inner(body) }
     }
 
-    pub(crate) fn live(viewer: Viewer) -> Self {
-        Self { kind: Kind::Live(Box::new(viewer)) }
+    pub(crate) fn live(viewer: Box<Viewer>) -> Self {
+        Self { kind: Kind::Live(viewer) }
     }
 
     pub(crate) fn whole(picture: Bytes) -> Self {
@@ -119,6 +120,8 @@ struct Stream {
 pub(crate) struct Admission {
     /// Its share of the allowed number of streams.
     pub(crate) _permit: OwnedSemaphorePermit,
+    /// Its shares of a room's and of a visitor's limits.
+    pub(crate) _shares: (Share, Option<Share>),
     /// Shutdown waits for it.
     pub(crate) _open: TaskTrackerToken,
 }

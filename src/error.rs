@@ -26,6 +26,17 @@ pub enum BuildError {
         /// The path of the badge that was there before.
         with: String,
     },
+    /// There is no such badge whose rooms could be shown.
+    #[error(
+        "badge {path:?}: it can't show the rooms of {wanted:?}; that must be the path of another \
+         badge with the same parameters and with rooms of its own"
+    )]
+    RoomsOf {
+        /// The badge's path.
+        path: String,
+        /// The path that it wants the rooms of.
+        wanted: String,
+    },
     /// A setting out of its range.
     #[error("badge {path:?}: {setting} {reason}")]
     Setting {

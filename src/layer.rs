@@ -11,15 +11,19 @@ use tower_layer::Layer;
 
 use crate::badge::Badge;
 use crate::badges::Badges;
+use crate::check::check;
 use crate::error::BuildError;
 use crate::fonts::Fonts;
 use crate::handle::Handle;
 use crate::multipart::Multipart;
 use crate::observer::{Observer, Unobserved};
+use crate::params;
+use crate::quota::Quotas;
 use crate::raster::Raster;
 use crate::registry::Registry;
 use crate::reporter::Reporter;
 use crate::service::{LiveBadge, NotFound};
+use crate::visitor::Blind;
 
 /// Answers the configured paths with live pictures, and leaves everything else to the inner service.
 ///
@@ -153,11 +157,14 @@ impl LiveBadgeLayerBuilder {
         let raster = Arc::new(Raster::new(fonts));
         let multipart = Arc::new(Multipart::new());
         let mut paths = matchit::Router::new();
+        for (number, (path, _, access)) in self.badges.iter().enumerate() {
+            check_path(path, *access)?;
+            paths.insert(path, number).map_err(|error| path_error(path, error))?;
+        }
+        let hosts = hosts(&self.badges)?;
         let mut recipes = Vec::new();
-        for (path, badge, access) in self.badges {
-            check_path(&path, access)?;
-            paths.insert(path.clone(), recipes.len()).map_err(|error| path_error(&path, error))?;
-            recipes.push(Arc::new(badge.check(&path, &raster, &multipart)?));
+        for ((path, badge, _), host) in self.badges.into_iter().zip(hosts) {
+            recipes.push(Arc::new(check(&path, badge, host, &raster, &multipart)?));
         }
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
@@ -168,6 +175,8 @@ impl LiveBadgeLayerBuilder {
             paths,
             registry: Arc::new(registry),
             reporter,
+            blind: Blind::new(),
+            quotas: Arc::new(Quotas::new(self.max_rooms)),
             vacancies: Arc::new(Semaphore::new(max_viewers.min(Semaphore::MAX_PERMITS))),
             open_streams: TaskTracker::new(),
             shutdown,
@@ -176,11 +185,26 @@ impl LiveBadgeLayerBuilder {
     }
 }
 
+/// For each badge the one whose rooms it shows.
+fn hosts(badges: &[(String, Badge, Access)]) -> Result<Vec<usize>, BuildError> {
+    let host = |(number, (path, badge, _)): (usize, &(String, Badge, Access))| {
+        let Some(wanted) = &badge.rooms_of else { return Ok(number) };
+        let found =
+            badges.iter().position(|(path, other, _)| path == wanted && other.rooms_of.is_none());
+        let found = found.filter(|_| params::names(path) == params::names(wanted));
+        found.ok_or_else(|| BuildError::RoomsOf { path: path.clone(), wanted: wanted.clone() })
+    };
+    badges.iter().enumerate().map(host).collect()
+}
+
 fn check_path(path: &str, access: Access) -> Result<(), BuildError> {
     let reason = match access {
         Access::Requests if !path.starts_with('/') => "a path begins with a slash",
         Access::Requests if path.contains(['?', '#']) => {
             "a path has no query or fragment; queries are ignored, so leave it out"
+        }
+        _ if path.contains(|c: char| !c.is_ascii_graphic()) => {
+            "a path is written as browsers ask for it: percent-encode spaces and other letters"
         }
         Access::HandleOnly if path.starts_with('/') => {
             "an unrouted path begins without a slash, so that no request can mean it"

@@ -52,7 +52,7 @@
 //! | *badge* | The recipe for a path: an SVG template, what fills its slots, who counts, how often it may change. [`Badge`] |
 //! | *room* | One live picture being watched. `/online.png` has one, `/rooms/{room}/online.png` one for every value. It is opened for its first viewer and freed after its last. |
 //! | *stream* | An open response body: a tab, a window, an embedded image. |
-//! | *visitor* | A person, as far as a [`VisitorKey`] can tell one from another. |
+//! | *visitor* | A person, as far as a [`VisitorKey`] can tell one from another. [`visitor`] |
 //! | *style* | Light or dark, and the scale: `?theme=dark&scale=3`. All styles of a room have one count. |
 //! | *still* | One whole picture, for whoever can't show a stream. Never counted. [`Reply`] |
 //! | *handle* | What the application holds: counts, changes, answers, shutdown. [`Handle`] |
@@ -122,6 +122,7 @@ mod answer;
 mod badge;
 mod badges;
 mod body;
+mod check;
 mod embed;
 mod encode;
 mod error;
@@ -134,19 +135,22 @@ mod multipart;
 mod negotiate;
 mod observer;
 mod painter;
+mod params;
 mod picture;
 mod presence;
+mod quota;
 mod raster;
 mod recipe;
 mod registry;
 mod reporter;
 mod room;
+mod rules;
 mod service;
 mod stage;
 mod style;
 mod template;
 mod values;
-mod visitor;
+pub mod visitor;
 
 pub use badge::Badge;
 pub use body::ResponseBody;
@@ -157,6 +161,8 @@ pub use handle::{Change, Changes, Handle};
 pub use layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
 pub use negotiate::{OwnUrls, Reply};
 pub use observer::{Observer, Paint, Refusal, RoomCounts};
+pub use params::Params;
 pub use presence::Counts;
+pub use rules::{UnknownRoom, WhenFull};
 pub use service::{LiveBadge, NotFound, ResponseFuture};
 pub use visitor::VisitorKey;

@@ -7,7 +7,7 @@ const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// The request headers that [`Reply::for_request`] looks at: a still's `Vary`.
-pub(crate) const VARY: &str = "accept, sec-fetch-dest, sec-purpose, user-agent";
+pub(crate) const VARY: &str = "accept, sec-fetch-dest, sec-purpose, purpose, x-moz, user-agent";
 
 /// What a request for a badge gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,11 @@ impl OwnUrls {
 
 /// The query parameter that makes a view's URL its own.
 pub(crate) const VIEW: &str = "view";
+
+/// Whether a viewer asks not to be counted.
+pub(crate) fn only_looks(parts: &Parts) -> bool {
+    has_query(parts, "look")
+}
 
 /// Whether a program asks for this kind of stream by name, which no browser does.
 pub(crate) fn asks_for_stream(parts: &Parts) -> bool {

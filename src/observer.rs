@@ -10,7 +10,7 @@ use crate::presence::Counts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RoomCounts {
-    /// The room's path, as its first viewer asked for it.
+    /// The room's path. Parameters are percent-encoded.
     pub path: Arc<str>,
     /// How many are in it.
     pub counts: Counts,
@@ -38,6 +38,11 @@ pub enum Refusal {
     /// As many rooms are open as [`max_rooms`](crate::LiveBadgeLayerBuilder::max_rooms) allows, and
     /// the request is for another one.
     TooManyRooms,
+    /// As many streams are open in the room as [`max_per_room`](crate::Badge::max_per_room) allows.
+    RoomFull,
+    /// The visitor has as many streams open as
+    /// [`max_per_visitor`](crate::Badge::max_per_visitor) allows.
+    TooManyOfVisitor,
     /// [`Handle::shutdown`](crate::Handle::shutdown) has been called.
     ShuttingDown,
 }

@@ -16,8 +16,7 @@ use crate::observer::Paint;
 use crate::picture::Picture;
 use crate::presence::Counts;
 use crate::reporter::Reporter;
-use crate::room::{Look, Room, Screen};
-use crate::style::Style;
+use crate::room::{Face, Look, Room, Screen};
 use crate::values::Values;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
@@ -30,9 +29,10 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Painter {
     room: Arc<Room>,
     reporter: Arc<Reporter>,
-    values: Vec<Box<dyn Values>>,
+    /// The values of each badge that is shown here.
+    values: HashMap<usize, Vec<Box<dyn Values>>>,
     /// What each screen shows.
-    shown: HashMap<Style, Shown>,
+    shown: HashMap<Face, Shown>,
     counts: Counts,
     /// Something has changed since the last round.
     is_due: bool,
@@ -54,12 +54,12 @@ impl Painter {
     pub(crate) fn new(room: Arc<Room>, reporter: Arc<Reporter>) -> Self {
         let now = Instant::now();
         Self {
-            values: room.recipe.picture.values.clone(),
+            values: HashMap::new(),
             shown: HashMap::new(),
             counts: Counts::default(),
             is_due: true,
             next_paint: now,
-            next_beat: now + room.recipe.heartbeat,
+            next_beat: now + room.recipe.rules.heartbeat,
             beats: 0,
             was_paused: false,
             room,
@@ -79,7 +79,7 @@ impl Painter {
             }
             let now = Instant::now();
             let is_turn = self.is_due && now >= self.next_paint;
-            let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.style);
+            let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.face);
             let to_paint: Vec<_> =
                 look.screens.iter().filter(|screen| is_turn || is_new(screen)).cloned().collect();
             // Out of turn only new screens get a picture. What the values have become meanwhile is
@@ -87,9 +87,11 @@ impl Painter {
             self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
             if !to_paint.is_empty() {
                 let has_painted = self.paint(&to_paint).await;
-                if is_turn && has_painted {
-                    // From the start: the time that drawing takes does not lower the rate.
-                    self.next_paint = now + self.room.recipe.interval;
+                if is_turn {
+                    // From the start: the time that drawing takes does not lower the rate. To have
+                    // found nothing new costs little, so it takes less of the next change's time.
+                    let interval = self.room.recipe.rules.interval();
+                    self.next_paint = now + if has_painted { interval } else { interval / 10 };
                 }
                 continue;
             }
@@ -111,7 +113,13 @@ impl Painter {
         }
         // Even if the counts are what they were: a newcomer waits for the round's end.
         self.is_due |= !look.news.is_empty();
-        self.shown.retain(|style, _| look.screens.iter().any(|screen| screen.style == *style));
+        let is_up = |is_it: &dyn Fn(&Face) -> bool| look.screens.iter().any(|s| is_it(&s.face));
+        self.shown.retain(|face, _| is_up(&|up| up == face));
+        self.values.retain(|badge, _| is_up(&|up| up.badge == *badge));
+        for screen in &look.screens {
+            let values = || screen.recipe.picture.values.clone();
+            self.values.entry(screen.face.badge).or_insert_with(values);
+        }
         look
     }
 
@@ -134,19 +142,20 @@ impl Painter {
         }
         // From here on a newcomer can't be sure to be part of the next round.
         set_idle_from(look, None);
-        self.was_paused |= Instant::now() > wake_at + self.room.recipe.heartbeat / 2;
+        self.was_paused |= Instant::now() > wake_at + self.room.recipe.rules.heartbeat / 2;
     }
 
     /// One round: the newest state becomes a picture on each screen, unless it looks as before.
     /// Returns whether it differs anywhere.
     async fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
-        let values = Picture::take(&mut self.values);
+        let take = |(badge, values): (&usize, &mut Vec<_>)| (*badge, Picture::take(values));
+        let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut has_painted = false;
         for screen in screens {
             let started = Instant::now();
-            let painted = match &values {
-                Ok(values) => self.paint_screen(screen, values).await,
-                Err(_) => Err(PaintError::Panicked),
+            let painted = match values.get(&screen.face.badge) {
+                Some(Ok(values)) => self.paint_screen(screen, values).await,
+                _ => Err(PaintError::Panicked),
             };
             let frame = match painted {
                 Ok(Some((frame, cached))) => {
@@ -173,10 +182,9 @@ impl Painter {
         screen: &Screen,
         values: &[Value],
     ) -> Result<Option<(Arc<Frame>, bool)>, PaintError> {
-        let recipe = self.room.recipe.clone();
-        let picture = &recipe.picture;
-        let drawing = picture.fill(self.counts, &self.room.params, values, screen.style)?;
-        let shown = self.shown.get(&screen.style);
+        let picture = &screen.recipe.picture;
+        let drawing = picture.fill(self.counts, &self.room.params, values, screen.face.style)?;
+        let shown = self.shown.get(&screen.face);
         if shown.is_some_and(|shown| shown.svg == drawing.svg) {
             return Ok(None);
         }
@@ -191,32 +199,32 @@ impl Painter {
 
     /// What to show where a picture failed: the last one stays, or nothing in its size.
     async fn blank(&mut self, screen: &Screen) -> Option<Arc<Frame>> {
-        if self.shown.contains_key(&screen.style) {
+        if self.shown.contains_key(&screen.face) {
             return None;
         }
-        let recipe = &self.room.recipe;
-        let blank = recipe.picture.blank(recipe.size, screen.style).finish().await;
+        let recipe = &screen.recipe;
+        let blank = recipe.picture.blank(recipe.size, screen.face.style).finish().await;
         let blank = blank.unwrap_or_default(); // the runtime is going down
         Some(self.show(screen, "".into(), &blank))
     }
 
     fn show(&mut self, screen: &Screen, svg: Arc<str>, picture: &[u8]) -> Arc<Frame> {
-        let recipe = &self.room.recipe;
+        let recipe = &screen.recipe;
         let frame = Frame::new(recipe.multipart.clone(), recipe.picture.format, picture);
         let frame = Arc::new(frame);
-        self.shown.insert(screen.style, Shown { svg, frame: frame.clone() });
+        self.shown.insert(screen.face, Shown { svg, frame: frame.clone() });
         frame
     }
 
     fn beat(&mut self, look: &Look, now: Instant) {
         let was_paused = std::mem::take(&mut self.was_paused);
-        self.next_beat = now + self.room.recipe.heartbeat;
+        self.next_beat = now + self.room.recipe.rules.heartbeat;
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
         for screen in &look.screens {
             if !was_paused {
                 self.room.sweep(screen);
             }
-            match self.shown.get(&screen.style) {
+            match self.shown.get(&screen.face) {
                 Some(shown) if self.beats == 0 => screen.stage.end_round(Some(shown.frame.clone())),
                 _ => screen.stage.beat(),
             }
@@ -249,8 +257,9 @@ fn set_idle_from(look: &Look, from: Option<Instant>) {
 }
 
 /// Waits for the first change of any of these.
-async fn any_changed(values: &mut [Box<dyn Values>]) {
-    let mut changes: Vec<_> = values.iter_mut().map(|values| values.changed()).collect();
+async fn any_changed(values: &mut HashMap<usize, Vec<Box<dyn Values>>>) {
+    let mut changes: Vec<_> =
+        values.values_mut().flatten().map(|values| values.changed()).collect();
     std::future::poll_fn(|cx| {
         let ready = changes.iter_mut().any(|change| change.as_mut().poll(cx).is_ready());
         if ready { Poll::Ready(()) } else { Poll::Pending }

@@ -8,10 +8,11 @@ use minijinja::value::Value;
 
 use crate::error::PaintError;
 use crate::format::Format;
+use crate::params::Params;
 use crate::presence::Counts;
 use crate::raster::{Drawing, Raster, Size};
 use crate::style::Style;
-use crate::template::{Params, Template};
+use crate::template::Template;
 use crate::values::Values;
 
 /// Larger pictures than a screen shows cost everybody.

@@ -1,7 +1,7 @@
 //! Who is in a room: a pure state machine, fed with instants.
 //!
-//! *Streams* are open response bodies. *Visitors* are people, as far as a [`VisitorKey`] can tell
-//! them apart: someone with five tabs is five streams and one visitor. A stream without a key is a
+//! *Streams* are open response bodies. *Visitors* are people, as far as a
+//! [`VisitorKey`](crate::VisitorKey) can tell them apart: someone with five tabs is five streams and one visitor. A stream without a key is a
 //! visitor of its own.
 //!
 //! With a leave grace, whoever leaves stays a visitor for that long; coming back within it changes
@@ -9,12 +9,12 @@
 //! last, so that a reload changes nothing either. Those visitors are then as many as there were
 //! streams at once within the last grace.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::visitor::VisitorKey;
+use crate::visitor::Person;
 
 /// How many are in a room.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,77 +26,89 @@ pub struct Counts {
     pub visitors: usize,
 }
 
+/// How long somebody who left stays a visitor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grace {
+    pub(crate) of_person: Duration,
+    pub(crate) of_keyless: Duration,
+}
+
 /// The state machine.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    grace: Duration,
+    /// Of a person, and of a stream without one.
+    grace: Grace,
     streams: usize,
     keyless: usize,
-    keyed: HashMap<VisitorKey, Visitor>,
-    /// Warm seats in the order in which they expire, oldest first. An entry of a key that came back
-    /// meanwhile is stale: its instant is not the visitor's.
-    warm: VecDeque<(Instant, VisitorKey)>,
+    keyed: HashMap<Person, Visitor>,
+    /// People whose grace has begun, by when it ends and in the order in which it began.
+    warm: BTreeMap<(Instant, u64), Person>,
+    departures: u64,
     warm_keyless: VecDeque<Instant>,
 }
 
 #[derive(Debug)]
 struct Visitor {
     streams: usize,
-    /// When the last stream's grace ends; `None` while there is a stream.
-    warm_until: Option<Instant>,
+    /// Where in `warm` it is; `None` while there is a stream.
+    warm: Option<(Instant, u64)>,
 }
 
 impl Presence {
-    pub(crate) fn new(grace: Duration) -> Self {
+    pub(crate) fn new(grace: Grace) -> Self {
         Self {
             grace,
             streams: 0,
             keyless: 0,
             keyed: HashMap::new(),
-            warm: VecDeque::new(),
+            warm: BTreeMap::new(),
+            departures: 0,
             warm_keyless: VecDeque::new(),
         }
     }
 
     /// One more stream.
-    pub(crate) fn join(&mut self, key: Option<&VisitorKey>, now: Instant) {
+    pub(crate) fn join(&mut self, person: Option<Person>, now: Instant) {
         self.expire(now);
         self.streams += 1;
-        match key {
+        match person {
             None => {
                 self.keyless += 1;
                 self.warm_keyless.pop_back();
             }
-            Some(key) => {
-                let new = || Visitor { streams: 0, warm_until: None };
-                let visitor = self.keyed.entry(key.clone()).or_insert_with(new);
+            Some(person) => {
+                let new = || Visitor { streams: 0, warm: None };
+                let visitor = self.keyed.entry(person).or_insert_with(new);
                 visitor.streams += 1;
-                visitor.warm_until = None;
+                if let Some(warm) = visitor.warm.take() {
+                    self.warm.remove(&warm);
+                }
             }
         }
     }
 
     /// One stream less. To be called once for each join, with its key.
-    pub(crate) fn leave(&mut self, key: Option<&VisitorKey>, now: Instant) {
+    pub(crate) fn leave(&mut self, person: Option<Person>, now: Instant) {
         self.expire(now);
-        let until = now + self.grace;
-        match key {
+        match person {
             None => {
                 debug_assert!(self.keyless > 0, "a stream left that never joined");
                 self.streams = self.streams.saturating_sub(1);
                 self.keyless = self.keyless.saturating_sub(1);
-                self.warm_keyless.push_back(until);
+                self.warm_keyless.push_back(now + self.grace.of_keyless);
             }
-            Some(key) => {
-                let Some(visitor) = self.keyed.get_mut(key) else {
+            Some(person) => {
+                let Some(visitor) = self.keyed.get_mut(&person) else {
                     debug_assert!(false, "a visitor left that never joined");
                     return;
                 };
                 self.streams = self.streams.saturating_sub(1);
                 visitor.streams = visitor.streams.saturating_sub(1);
                 if visitor.streams == 0 {
-                    visitor.warm_until = Some(until);
-                    self.warm.push_back((until, key.clone()));
+                    self.departures += 1;
+                    let warm = (now + self.grace.of_person, self.departures);
+                    visitor.warm = Some(warm);
+                    self.warm.insert(warm, person);
                 }
             }
         }
@@ -108,17 +120,14 @@ impl Presence {
         while self.warm_keyless.front().is_some_and(|until| *until <= now) {
             self.warm_keyless.pop_front();
         }
-        while self.warm.front().is_some_and(|(until, _)| *until <= now) {
-            let Some((until, key)) = self.warm.pop_front() else { break };
-            if self.keyed.get(&key).is_some_and(|visitor| visitor.warm_until == Some(until)) {
-                self.keyed.remove(&key);
-            }
+        while let Some(first) = self.warm.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.keyed.remove(&first.remove());
         }
     }
 
     /// When `expire` may have something to do next.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let keyed = self.warm.front().map(|(until, _)| *until);
+        let keyed = self.warm.first_key_value().map(|((until, _), _)| *until);
         self.warm_keyless.front().copied().into_iter().chain(keyed).min()
     }
 
@@ -141,8 +150,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::visitor::{Blind, VisitorKey};
 
     const GRACE: u64 = 30;
+
+    fn alice() -> Person {
+        Blind::new().person(&VisitorKey::new("alice"))
+    }
+
+    fn grace(grace: Duration) -> Grace {
+        Grace { of_person: grace, of_keyless: grace }
+    }
 
     /// What happens, and how many milliseconds after what happened before.
     #[derive(Debug, Clone, Copy)]
@@ -202,21 +220,22 @@ mod tests {
         fn it_counts_as_the_definition_says(steps in steps()) {
             let start = Instant::now();
             let at = |now: u64| start + Duration::from_millis(now);
-            let key = |key: Option<u8>| key.map(|key| VisitorKey::new([key]));
-            let mut presence = Presence::new(Duration::from_millis(GRACE));
+            let blind = Blind::new();
+            let key = |key: Option<u8>| key.map(|key| blind.person(&VisitorKey::new([key])));
+            let mut presence = Presence::new(grace(Duration::from_millis(GRACE)));
             let (mut model, mut open, mut now) = (Model::default(), Vec::new(), 0);
             for step in steps {
                 match step {
                     Step::Join(who, after) => {
                         now += after;
-                        presence.join(key(who).as_ref(), at(now));
+                        presence.join(key(who), at(now));
                         model.add(who, now, 1);
                         open.push(who);
                     }
                     Step::Leave(nth, after) if !open.is_empty() => {
                         now += after;
                         let who = open.swap_remove(nth % open.len());
-                        presence.leave(key(who).as_ref(), at(now));
+                        presence.leave(key(who), at(now));
                         model.add(who, now, -1);
                     }
                     Step::Leave(..) => {}
@@ -228,7 +247,7 @@ mod tests {
                 prop_assert!(!expected_back || presence.next_expiry().is_some_and(|at_| at_ > at(now)));
             }
             for who in open {
-                presence.leave(key(who).as_ref(), at(now));
+                presence.leave(key(who), at(now));
             }
             presence.expire(at(now + GRACE));
             prop_assert!(presence.is_empty());
@@ -239,12 +258,12 @@ mod tests {
     #[test]
     fn a_reload_within_the_grace_changes_nothing() {
         let start = Instant::now();
-        for key in [None, Some(VisitorKey::new("alice"))] {
-            let mut presence = Presence::new(Duration::from_secs(3));
-            presence.join(key.as_ref(), start);
-            presence.leave(key.as_ref(), start + Duration::from_secs(1));
+        for key in [None, Some(alice())] {
+            let mut presence = Presence::new(grace(Duration::from_secs(3)));
+            presence.join(key, start);
+            presence.leave(key, start + Duration::from_secs(1));
             assert_eq!(presence.counts(), Counts { streams: 0, visitors: 1 });
-            presence.join(key.as_ref(), start + Duration::from_secs(2));
+            presence.join(key, start + Duration::from_secs(2));
             assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
             presence.expire(start + Duration::from_secs(60));
             assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
@@ -253,11 +272,11 @@ mod tests {
 
     #[test]
     fn five_tabs_of_one_key_are_one_visitor() {
-        let (now, key) = (Instant::now(), VisitorKey::new("alice"));
-        let mut presence = Presence::new(Duration::ZERO);
-        (0..5).for_each(|_| presence.join(Some(&key), now));
+        let (now, key) = (Instant::now(), alice());
+        let mut presence = Presence::new(grace(Duration::ZERO));
+        (0..5).for_each(|_| presence.join(Some(key), now));
         assert_eq!(presence.counts(), Counts { streams: 5, visitors: 1 });
-        (0..5).for_each(|_| presence.leave(Some(&key), now));
+        (0..5).for_each(|_| presence.leave(Some(key), now));
         assert!(presence.is_empty());
     }
 }

@@ -16,7 +16,8 @@ use crate::fonts::{self, Fonts};
 use crate::format::Format;
 use crate::style::Style;
 
-/// More than a card of any size needs; a text of 64 KiB takes resvg some milliseconds to lay out.
+/// More than a card of any size needs. The time to lay text out grows with the square of its length:
+/// this bounds what a template can cost, [`Badge::max_value_chars`](crate::Badge) what a value can.
 const MAX_SVG_BYTES: usize = 64 * 1024;
 /// 2,000 × 2,000. Without a limit, a picture of 100,000 × 100,000 aborts the process.
 const MAX_PIXELS: u64 = 4_000_000;

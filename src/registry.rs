@@ -7,15 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::observer::RoomCounts;
 use crate::painter::Painter;
+use crate::params::Params;
 use crate::presence::Counts;
 use crate::recipe::Recipe;
 use crate::reporter::Reporter;
-use crate::room::{Room, Seat};
-use crate::style::Style;
-use crate::template::Params;
-use crate::visitor::VisitorKey;
+use crate::room::{Face, Room, Seat, Watcher};
 
-/// Names a room: which badge, and what its path's parameters are.
+/// Names a room: whose badge's it is, and what its path's parameters are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RoomId {
     pub(crate) badge: usize,
@@ -37,9 +35,12 @@ pub(crate) struct Invitation {
     pub(crate) registry: Arc<Registry>,
     pub(crate) room: RoomId,
     pub(crate) path: Arc<str>,
+    /// Of the badge whose room it is.
+    pub(crate) host: Arc<Recipe>,
+    /// Of the badge that is shown.
     pub(crate) recipe: Arc<Recipe>,
-    pub(crate) style: Style,
-    pub(crate) visitor: Option<VisitorKey>,
+    pub(crate) face: Face,
+    pub(crate) watcher: Watcher,
 }
 
 impl Registry {
@@ -119,15 +120,15 @@ impl Invitation {
     ///
     /// Outside of a Tokio runtime.
     pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, recipe, style, visitor } = self;
+        let Self { registry, room: id, path, host, recipe, face, watcher } = self;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
         let mut rooms = registry.rooms();
         if let Some(room) = rooms.get(&id) {
-            return Seat::take(room.clone(), style, visitor);
+            return Seat::take(room.clone(), face, recipe, watcher);
         }
-        let room = Arc::new(Room::new(path, id.params.clone(), recipe));
-        let seat = Seat::take(room.clone(), style, visitor);
+        let room = Arc::new(Room::new(path, id.params.clone(), host));
+        let seat = Seat::take(room.clone(), face, recipe, watcher);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
         // If the runtime is being shut down, the room is freed again here.

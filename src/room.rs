@@ -9,18 +9,19 @@ use tokio::time::Instant;
 
 use crate::frame::Frame;
 use crate::observer::RoomCounts;
+use crate::params::Params;
 use crate::presence::{Counts, Presence};
 use crate::recipe::Recipe;
 use crate::stage::{Cue, Stage, Ticket};
 use crate::style::Style;
-use crate::template::Params;
-use crate::visitor::VisitorKey;
+use crate::visitor::Person;
 
 /// One live picture being watched.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) path: Arc<str>,
     pub(crate) params: Params,
+    /// Of the badge whose room it is: its pace, heartbeat and grace.
     pub(crate) recipe: Arc<Recipe>,
     /// Somebody came or went.
     pub(crate) changed: Notify,
@@ -28,11 +29,27 @@ pub(crate) struct Room {
     screens: Mutex<Vec<Arc<Screen>>>,
 }
 
-/// Where a room's picture is shown in one style.
+/// What is shown on a screen: which badge's picture, and in which style.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Face {
+    pub(crate) badge: usize,
+    pub(crate) style: Style,
+}
+
+/// Where one face of a room is shown.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    pub(crate) style: Style,
-    pub(crate) stage: Stage<Frame, Option<VisitorKey>>,
+    pub(crate) face: Face,
+    pub(crate) recipe: Arc<Recipe>,
+    pub(crate) stage: Stage<Frame, Watcher>,
+}
+
+/// As what a viewer is in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watcher {
+    /// Looks on, and is not counted.
+    Uncounted,
+    Counted(Option<Person>),
 }
 
 #[derive(Debug)]
@@ -64,7 +81,7 @@ pub(crate) struct Look {
 
 impl Room {
     pub(crate) fn new(path: Arc<str>, params: Params, recipe: Arc<Recipe>) -> Self {
-        let presence = Presence::new(recipe.leave_grace);
+        let presence = Presence::new(recipe.rules.grace());
         Self {
             path,
             params,
@@ -115,42 +132,44 @@ impl Room {
 
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        for key in screen.stage.sweep() {
-            self.leave(key.as_ref());
+        for watcher in screen.stage.sweep() {
+            self.leave(watcher);
         }
     }
 
-    /// A place at the screen of this style, which is put up for its first viewer.
-    fn enter(&self, style: Style, key: Option<VisitorKey>) -> (Arc<Screen>, Ticket) {
+    /// A place at the screen with this face, which is put up for its first viewer.
+    fn enter(&self, face: Face, recipe: Arc<Recipe>, watcher: Watcher) -> (Arc<Screen>, Ticket) {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
-        let screen = match screens.iter().find(|screen| screen.style == style) {
+        let screen = match screens.iter().find(|screen| screen.face == face) {
             Some(screen) => screen.clone(),
             None => {
-                let screen = Arc::new(Screen { style, stage: Stage::new() });
+                let screen = Arc::new(Screen { face, recipe, stage: Stage::new() });
                 screens.push(screen.clone());
                 screen
             }
         };
-        let ticket = screen.stage.enter(key, Instant::now());
+        let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
         (screen, ticket)
     }
 
-    fn join(&self, key: Option<&VisitorKey>) {
-        let mut people = self.people();
-        people.presence.join(key, Instant::now());
-        let news = News::Join(people.presence.counts());
-        people.news.push(news);
-        drop(people);
+    fn join(&self, watcher: Watcher) {
+        if let Watcher::Counted(person) = watcher {
+            let mut people = self.people();
+            people.presence.join(person, Instant::now());
+            let news = News::Join(people.presence.counts());
+            people.news.push(news);
+        }
         self.changed.notify_one();
     }
 
-    fn leave(&self, key: Option<&VisitorKey>) {
-        let mut people = self.people();
-        people.presence.leave(key, Instant::now());
-        let news = News::Leave(people.presence.counts());
-        people.news.push(news);
-        drop(people);
+    fn leave(&self, watcher: Watcher) {
+        if let Watcher::Counted(person) = watcher {
+            let mut people = self.people();
+            people.presence.leave(person, Instant::now());
+            let news = News::Leave(people.presence.counts());
+            people.news.push(news);
+        }
         self.changed.notify_one();
     }
 
@@ -168,15 +187,15 @@ impl Room {
 pub(crate) struct Seat {
     room: Arc<Room>,
     screen: Arc<Screen>,
-    key: Option<VisitorKey>,
+    watcher: Watcher,
     ticket: Ticket,
 }
 
 impl Seat {
-    pub(crate) fn take(room: Arc<Room>, style: Style, key: Option<VisitorKey>) -> Self {
-        let (screen, ticket) = room.enter(style, key.clone());
-        room.join(key.as_ref());
-        Self { room, screen, key, ticket }
+    pub(crate) fn take(room: Arc<Room>, face: Face, recipe: Arc<Recipe>, watcher: Watcher) -> Self {
+        let (screen, ticket) = room.enter(face, recipe, watcher);
+        room.join(watcher);
+        Self { room, screen, watcher, ticket }
     }
 
     /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
@@ -184,7 +203,7 @@ impl Seat {
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
         let (cue, was_missing) = self.screen.stage.poll(&self.ticket, cx);
         if was_missing {
-            self.room.join(self.key.as_ref());
+            self.room.join(self.watcher);
         }
         cue
     }
@@ -196,7 +215,7 @@ impl Drop for Seat {
         if was_missing {
             self.room.changed.notify_one(); // it may have been the last one
         } else {
-            self.room.leave(self.key.as_ref());
+            self.room.leave(self.watcher);
         }
     }
 }

@@ -67,7 +67,7 @@ where
         // Nothing of the request is kept: its parts hold on to the connection's read buffer, 4.5 KB
         // for each viewer.
         let (parts, body) = request.into_parts();
-        let gated = target.recipe.gated;
+        let gated = target.recipe.rules.gated;
         match self.badges.answer(target, parts.uri.path(), &parts) {
             Some(answer) if gated => {
                 ResponseFuture::gated(self.inner.call(Request::from_parts(parts, body)), answer)

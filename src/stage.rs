@@ -82,16 +82,16 @@ impl<T, K: Clone> Stage<T, K> {
 
     /// Takes a place. To be called *before* the newcomer is counted: if the painter is idle then,
     /// the new count starts a round, and the newcomer's first picture is that round's rather than
-    /// an older one in which it is missing.
-    pub(crate) fn enter(&self, viewer: K, now: Instant) -> Ticket {
+    /// an older one in which it is missing. A newcomer that starts no round does not wait for one.
+    pub(crate) fn enter(&self, viewer: K, starts_round: bool, now: Instant) -> Ticket {
         let mut inner = self.lock();
-        let idle = inner.idle_from.is_some_and(|from| from <= now);
+        let waits = starts_round && inner.idle_from.is_some_and(|from| from <= now);
         let place = Place {
             viewer,
             waker: None,
             version: 0,
             beat: inner.beat,
-            awaited_round: if idle { inner.round + 1 } else { 0 },
+            awaited_round: if waits { inner.round + 1 } else { 0 },
             missed: 0,
         };
         Ticket(inner.places.insert(place))
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn a_slow_viewer_gets_the_newest_and_one_heartbeat() {
         let stage = Numbers::new();
-        let ticket = stage.enter("slow", Instant::now());
+        let ticket = stage.enter("slow", true, Instant::now());
         assert_eq!(poll(&stage, &ticket), None);
         (1..=3).for_each(|number| stage.end_round(Some(Arc::new(number))));
         assert_eq!(poll(&stage, &ticket), Some(3));
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_picture_counts_as_a_heartbeat() {
         let stage = Numbers::new();
-        let ticket = stage.enter("viewer", Instant::now());
+        let ticket = stage.enter("viewer", true, Instant::now());
         stage.end_round(Some(Arc::new(1)));
         assert_eq!(poll(&stage, &ticket), Some(1));
         stage.beat();
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn nothing_comes_before_the_first_picture() {
         let stage = Numbers::new();
-        let ticket = stage.enter("early", Instant::now());
+        let ticket = stage.enter("early", true, Instant::now());
         stage.beat();
         assert_eq!(poll(&stage, &ticket), None);
         stage.end_round(Some(Arc::new(1)));
@@ -287,7 +287,7 @@ mod tests {
         let stage = Numbers::new();
         stage.end_round(Some(Arc::new(1)));
         stage.set_idle_from(Some(Instant::now()));
-        let ticket = stage.enter("newcomer", Instant::now());
+        let ticket = stage.enter("newcomer", true, Instant::now());
         assert_eq!(poll(&stage, &ticket), None);
         stage.end_round(Some(Arc::new(2)));
         assert_eq!(poll(&stage, &ticket), Some(2));
@@ -298,8 +298,17 @@ mod tests {
         let stage = Numbers::new();
         stage.end_round(Some(Arc::new(1)));
         stage.set_idle_from(Some(Instant::now()));
-        let ticket = stage.enter("newcomer", Instant::now());
+        let ticket = stage.enter("newcomer", true, Instant::now());
         stage.end_round(None);
+        assert_eq!(poll(&stage, &ticket), Some(1));
+    }
+
+    #[test]
+    fn a_newcomer_that_is_not_counted_waits_for_no_round() {
+        let stage = Numbers::new();
+        stage.end_round(Some(Arc::new(1)));
+        stage.set_idle_from(Some(Instant::now()));
+        let ticket = stage.enter("looking on", false, Instant::now());
         assert_eq!(poll(&stage, &ticket), Some(1));
     }
 
@@ -308,14 +317,14 @@ mod tests {
         let stage = Numbers::new();
         stage.end_round(Some(Arc::new(1)));
         stage.set_idle_from(Some(Instant::now() + std::time::Duration::from_secs(60)));
-        let ticket = stage.enter("newcomer", Instant::now());
+        let ticket = stage.enter("newcomer", true, Instant::now());
         assert_eq!(poll(&stage, &ticket), Some(1));
     }
 
     #[test]
     fn the_newest_picture_comes_before_the_end() {
         let stage = Numbers::new();
-        let ticket = stage.enter("viewer", Instant::now());
+        let ticket = stage.enter("viewer", true, Instant::now());
         stage.end_round(Some(Arc::new(1)));
         stage.close();
         assert_eq!(poll(&stage, &ticket), Some(1));
@@ -325,8 +334,10 @@ mod tests {
     #[test]
     fn who_does_not_come_when_woken_is_missing_until_it_does() {
         let stage = Numbers::new();
-        let (stuck, waiting) =
-            (stage.enter("stuck", Instant::now()), stage.enter("waiting", Instant::now()));
+        let (stuck, waiting) = (
+            stage.enter("stuck", true, Instant::now()),
+            stage.enter("waiting", true, Instant::now()),
+        );
         stage.end_round(Some(Arc::new(1)));
         for ticket in [&stuck, &waiting] {
             poll(&stage, ticket);
@@ -369,7 +380,7 @@ mod races {
                     stage.close();
                 }
             });
-            let ticket = stage.enter((), Instant::now());
+            let ticket = stage.enter((), true, Instant::now());
             let last = block_on(async {
                 let mut last = 0;
                 while let Cue::Show(number) = next(&stage, &ticket).await {
@@ -394,7 +405,7 @@ mod races {
             let viewer = thread::spawn({
                 let (stage, joined) = (stage.clone(), joined.clone());
                 move || {
-                    let ticket = stage.enter((), Instant::now());
+                    let ticket = stage.enter((), true, Instant::now());
                     *joined.lock().unwrap() = true; // starts a round, if none is under way
                     block_on(next(&stage, &ticket));
                     stage.leave(&ticket);

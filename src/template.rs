@@ -6,15 +6,12 @@ use std::fmt;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
 
+use crate::params::Params;
 use crate::presence::Counts;
 use crate::style::Theme;
 
 /// The only template in its environment.
 const NAME: &str = "badge.svg";
-
-/// What a room's path holds for the braces in its pattern: `("room", "lobby")` for
-/// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`.
-pub(crate) type Params = Box<[(Box<str>, Box<str>)]>;
 
 /// A parsed template.
 pub(crate) struct Template {
@@ -62,7 +59,7 @@ impl Template {
         values: &[Value],
         theme: Theme,
     ) -> Result<String, minijinja::Error> {
-        let params = Value::from_pairs(params.iter().map(|(name, value)| (&**name, &**value)));
+        let params = Value::from_pairs(params.iter());
         let Counts { streams, visitors } = counts;
         let theme = theme.name();
         let mut context = context! { streams, visitors, params, theme };
@@ -129,7 +126,7 @@ mod tests {
 
     fn fill(source: &str, values: &[Value]) -> String {
         let counts = Counts { streams: 3, visitors: 2 };
-        let params: Params = Box::new([("room".into(), "<lobby> & \"co\"".into())]);
+        let params = Params::sample(&["room"], "<lobby> & \"co\"");
         Template::parse(source.into(), 8)
             .unwrap()
             .fill(counts, &params, values, Theme::Dark)

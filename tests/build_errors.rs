@@ -167,7 +167,19 @@ fn paths_that_conflict() {
 
 #[test]
 fn paths_that_are_none() {
-    for path in ["", "x.png", "/{}/x.png", "/{a}{b}", "/{a}.png", "/{*a}/b", "/{a", "/a}", "/x?y"] {
+    for path in [
+        "",
+        "x.png",
+        "/{}/x.png",
+        "/{a}{b}",
+        "/{a}.png",
+        "/{*a}/b",
+        "/{a",
+        "/a}",
+        "/x?y",
+        "/a b",
+        "/é",
+    ] {
         let error = build(path, Badge::online());
         assert!(matches!(error, BuildError::Path { .. }), "{path}: {error:?}");
     }

@@ -1,11 +1,12 @@
 //! "N online", live, in a plain `<img>`: `cargo run --example online`, then open
 //! <http://127.0.0.1:3000/> in some browsers.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::Uri;
+use axum::http::request::Parts;
 use axum::response::Html;
 use axum::routing::get;
 use axum::serve::ListenerExt;
@@ -13,7 +14,7 @@ use axum::{Json, Router};
 use clap::Parser;
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer};
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer, visitor};
 
 #[derive(Parser)]
 #[command(about = "A live \"N online\" badge, with no JavaScript")]
@@ -28,28 +29,60 @@ struct Options {
     #[arg(long, default_value_t = 10.0)]
     max_rate: f64,
     /// How long somebody who left is still counted as a visitor
-    #[arg(long, default_value = "0", value_parser = seconds)]
-    leave_grace: Duration,
+    #[arg(long, value_parser = seconds)]
+    leave_grace: Option<Duration>,
     /// The most open streams; whoever comes then gets a still picture
     #[arg(long)]
     max_viewers: Option<usize>,
+    /// The most open streams of one visitor
+    #[arg(long)]
+    max_per_key: Option<usize>,
+    /// The most open rooms
+    #[arg(long)]
+    max_rooms: Option<usize>,
+    /// What tells visitors apart: cookie:NAME, header:NAME or peer
+    #[arg(long)]
+    visitors: Option<String>,
+    /// How many proxies of one's own append to X-Forwarded-For
+    #[arg(long, default_value_t = 0)]
+    trust_proxies: usize,
+}
+
+impl Options {
+    fn apply_to(&self, mut badge: Badge) -> Result<Badge, String> {
+        badge = badge.heartbeat(self.heartbeat).max_rate(self.max_rate);
+        if let Some(grace) = self.leave_grace {
+            badge = badge.leave_grace(grace);
+        }
+        if let Some(streams) = self.max_per_key {
+            badge = badge.max_per_visitor(streams);
+        }
+        let Some(key) = &self.visitors else { return Ok(badge) };
+        Ok(match key.split_once(':') {
+            Some(("cookie", name)) => badge.visitors(visitor::cookie(name)),
+            Some(("header", name)) => badge.visitors(visitor::header(name)),
+            None if key == "peer" => {
+                badge.visitors(visitor::x_forwarded_for(self.trust_proxies, peer))
+            }
+            _ => {
+                return Err(format!("--visitors takes cookie:NAME, header:NAME or peer, not {key}"));
+            }
+        })
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
 
-    let paced = |badge: Badge| {
-        badge
-            .heartbeat(options.heartbeat)
-            .max_rate(options.max_rate)
-            .leave_grace(options.leave_grace)
-    };
     let mut badges = LiveBadgeLayer::builder()
-        .badge("/online.png", paced(Badge::online()))
-        .badge("/rooms/{room}/online.png", paced(Badge::svg(include_str!("room.svg"))));
+        .badge("/online.png", options.apply_to(Badge::online())?)
+        .badge("/rooms/{room}/online.png", options.apply_to(Badge::svg(include_str!("room.svg")))?);
     if let Some(streams) = options.max_viewers {
         badges = badges.max_viewers(streams);
+    }
+    if let Some(rooms) = options.max_rooms {
+        badges = badges.max_rooms(rooms);
     }
     let badges = badges.build()?;
 
@@ -63,6 +96,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = listen(options.addr)?;
     println!("listening on http://{}/", listener.local_addr()?);
+    // So that `peer` knows.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener.tap_io(send_at_once), app)
         .with_graceful_shutdown(async move {
             asked_to_stop().await;
@@ -83,6 +118,10 @@ struct Count {
 async fn count(State(badges): State<Handle>, uri: Uri) -> Json<Count> {
     let counts = badges.counts(&uri.path().replace("/count", "/online.png"));
     Json(Count { streams: counts.streams, visitors: counts.visitors })
+}
+
+fn peer(request: &Parts) -> Option<IpAddr> {
+    request.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
 }
 
 /// With room for many who come at the same time.

@@ -1,0 +1,113 @@
+//! Finds, when the layer is built, everything that could be wrong with a badge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use minijinja::value::Value;
+
+use crate::badge::Badge;
+use crate::error::BuildError;
+use crate::multipart::Multipart;
+use crate::params::{self, Params};
+use crate::picture::Picture;
+use crate::presence::Counts;
+use crate::raster::{CheckError, Flaw, Raster, Size};
+use crate::recipe::Recipe;
+use crate::style::{Style, Theme};
+use crate::template::{self, Template};
+
+/// Turns the badge at this path into what serving it needs. `host` is the badge whose rooms it
+/// shows.
+pub(crate) fn check(
+    path: &str,
+    badge: Badge,
+    host: usize,
+    raster: &Arc<Raster>,
+    multipart: &Arc<Multipart>,
+) -> Result<Recipe, BuildError> {
+    check_settings(path, &badge)?;
+    let template = Template::parse(badge.svg, badge.max_value_chars)
+        .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
+    let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
+    let names = params::names(path);
+    check_slots(path, &template, &names, &current)?;
+    let picture = Picture {
+        template,
+        values: badge.values,
+        format: badge.format,
+        style: Style::new(Theme::Light, badge.scale),
+        raster: raster.clone(),
+    };
+    Ok(Recipe {
+        path: path.to_owned(),
+        host,
+        size: check_drawing(path, &picture, &Params::sample(&names, "room"))?,
+        picture,
+        multipart: multipart.clone(),
+        rules: badge.rules,
+    })
+}
+
+fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
+    let (rules, hour) = (&badge.rules, Duration::from_secs(3600));
+    let setting = if !(0.1..=8.0).contains(&badge.scale) {
+        ("scale", "takes 0.1 to 8")
+    } else if !(0.001..=1000.0).contains(&rules.max_rate) {
+        ("max_rate", "takes 0.001 to 1000 pictures per second")
+    } else if !(Duration::from_millis(10)..=hour).contains(&rules.heartbeat) {
+        ("heartbeat", "takes 10 ms to an hour")
+    } else if rules.leave_grace.is_some_and(|grace| grace > hour) {
+        ("leave_grace", "takes at most an hour")
+    } else if badge.max_value_chars == 0 {
+        ("max_value_chars", "takes 1 or more")
+    } else {
+        return Ok(());
+    };
+    Err(BuildError::Setting { path: path.into(), setting: setting.0, reason: setting.1 })
+}
+
+fn check_slots(
+    path: &str,
+    template: &Template,
+    params: &[&str],
+    values: &[Value],
+) -> Result<(), BuildError> {
+    let mut taken: Vec<String> = template::OWN_SLOTS.map(str::to_owned).into();
+    for slot in values.iter().flat_map(template::slots_of) {
+        if taken.contains(&slot) {
+            return Err(BuildError::SlotTaken { path: path.into(), slot });
+        }
+        taken.push(slot);
+    }
+    match template.unknown_slots(params, values).into_iter().next() {
+        None => Ok(()),
+        Some(slot) => {
+            let known = template::known_slots(params, values);
+            Err(BuildError::UnknownSlot { path: path.into(), slot, known })
+        }
+    }
+}
+
+/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages.
+/// Returns its size for nobody.
+fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size, BuildError> {
+    let mut size = Size { width: 0.0, height: 0.0 };
+    for (theme, count) in
+        [Theme::Dark, Theme::Light].into_iter().flat_map(|theme| [23, 1, 0].map(|n| (theme, n)))
+    {
+        let counts = Counts { streams: count, visitors: count };
+        let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
+        let drawing = drawing.map_err(CheckError::Paint);
+        let checked = drawing.and_then(|drawing| picture.raster.check(&drawing));
+        let path = path.to_owned();
+        size = checked.map_err(|error| match error {
+            CheckError::Paint(source) => BuildError::Paint { path, source },
+            CheckError::Flaw(Flaw::Family { families }) => {
+                BuildError::FontFamily { path, families }
+            }
+            CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
+            CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
+        })?;
+    }
+    Ok(size)
+}

@@ -1,0 +1,102 @@
+//! What a room's path holds for the braces in its pattern.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// A longer value names no room.
+const MAX_CHARS: usize = 64;
+/// What stands for itself in a path: the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a room's path holds for the braces in its pattern: `room` is `lobby` for
+/// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`. Values are percent-decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Params(Box<[(Box<str>, Box<str>)]>);
+
+impl Params {
+    /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, more
+    /// than 64 characters, or a control character.
+    pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
+        let decode = |(name, value): (&str, &str)| {
+            let value = percent_decode_str(value).decode_utf8().ok()?;
+            let is_name = value.chars().count() <= MAX_CHARS && !value.contains(char::is_control);
+            is_name.then(|| (name.into(), value.into()))
+        };
+        params.iter().map(decode).collect::<Option<_>>().map(Self)
+    }
+
+    /// The same value for each of these names.
+    pub(crate) fn sample(names: &[&str], value: &str) -> Self {
+        Self(names.iter().map(|name| ((*name).into(), value.into())).collect())
+    }
+
+    /// The value of the parameter with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|pair| pair.0 == name).map(|pair| pair.1)
+    }
+
+    /// Names and values, in the order of the path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// The path that has these parameters.
+    pub(crate) fn path(&self, pattern: &str) -> String {
+        let mut path = pattern.replace("{{", "\u{1}").replace("}}", "\u{2}");
+        for (name, value) in self.iter() {
+            let encoded = utf8_percent_encode(value, RESERVED).to_string();
+            // A {*rest} keeps its slashes.
+            path = path.replace(&format!("{{*{name}}}"), &encoded.replace("%2F", "/"));
+            path = path.replace(&format!("{{{name}}}"), &encoded);
+        }
+        path.replace('\u{1}', "{").replace('\u{2}', "}")
+    }
+}
+
+/// `["room"]` for `/rooms/{room}/online.png`. Braces that stand for themselves are doubled.
+pub(crate) fn names(pattern: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = pattern;
+    while let Some(open) = rest.find('{') {
+        let inside = &rest[open + 1..];
+        if let Some(literal) = inside.strip_prefix('{') {
+            rest = literal;
+            continue;
+        }
+        let Some(close) = inside.find('}') else { break };
+        names.push(inside[..close].trim_start_matches('*'));
+        rest = &inside[close + 1..];
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(pattern: &str, path: &str) -> Option<Params> {
+        let mut paths = matchit::Router::new();
+        paths.insert(pattern, ()).unwrap();
+        Params::decode(&paths.at(path).unwrap().params)
+    }
+
+    #[test]
+    fn a_path_and_its_parameters_mean_the_same() {
+        for (pattern, path) in [
+            ("/rooms/{room}/x.png", "/rooms/a%20b/x.png"),
+            ("/{a}/{b}", "/1/%C3%A9%7Ba%7D"),
+            ("/files/{*path}", "/files/a/b%3Fc"),
+            ("/{{x}}/{y}", "/{x}/z"),
+        ] {
+            assert_eq!(decode(pattern, path).unwrap().path(pattern), path);
+        }
+        assert_eq!(names("/{{x}}/{y}/{*rest}"), ["y", "rest"]);
+    }
+
+    #[test]
+    fn some_values_name_no_room() {
+        let long = format!("/{}", "a".repeat(65));
+        for path in ["/%FF", "/a%00b", "/a%0Ab", "/%C2%85", &long] {
+            assert_eq!(decode("/{room}", path), None, "{path}");
+        }
+    }
+}
