@@ -43,7 +43,7 @@ pub(crate) struct LiveStream {
     pub(crate) format: Format,
     /// `None` once it is in the response.
     pub(crate) viewer: Option<Box<Viewer>>,
-    /// In a frame of its own, it comes back by itself after a restart of the server.
+    /// In a frame or tab of its own it comes back by itself after a restart of the server.
     pub(crate) reloads: bool,
 }
 

@@ -108,16 +108,19 @@ impl Badges {
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let face = Face { badge: target.badge, style: target.style(parts) };
         let Target { room, recipe, .. } = target;
-        let framing =
-            if negotiate::asks_for_stream(parts) { Framing::Strict } else { Framing::Open };
+        let is_document = negotiate::is_for_document(parts);
+        let framing = match is_document {
+            _ if negotiate::asks_for_stream(parts) => Framing::Strict,
+            true => Framing::Document,
+            false => Framing::Open,
+        };
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let host = self.recipes[room.badge].clone();
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
         let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
-        let reloads = negotiate::is_for_frame(parts);
-        Ok(Answer::Stream(LiveStream { content_type, format, viewer, reloads }))
+        Ok(Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document }))
     }
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {

@@ -53,6 +53,10 @@ impl Frame {
         };
         match framing {
             Framing::Open => self.opening.get_or_init(build).clone(),
+            Framing::Document => {
+                let opening = self.opening.get_or_init(build);
+                opening.slice(..opening.len() - self.prefix_len)
+            }
             Framing::Strict => self.strict_part(),
         }
     }
@@ -72,6 +76,7 @@ impl Frame {
                 let end = seen.whole.len() - seen.prefix_len;
                 (seen.whole.slice(seen.prefix_len..end), Some(self.whole.clone()))
             }
+            Framing::Document => (self.whole.slice(..self.whole.len() - self.prefix_len), None),
             Framing::Strict => (self.strict_part(), None),
         }
     }
@@ -88,19 +93,20 @@ impl Frame {
     /// Firefox 153 and WebKitGTK 2.50 keep the picture then; an empty last part would leave a
     /// broken image in WebKit.
     pub(crate) fn closing(&self, framing: Framing) -> Bytes {
-        let build = || {
+        let closing = || {
             let mut out = BytesMut::with_capacity(self.picture_len + 64);
-            if framing == Framing::Open {
-                out.put_slice(&self.whole[self.prefix_len..self.picture_len]);
-                out.put_slice(b"\r\n");
-            }
+            out.put_slice(&self.whole[..self.picture_len]);
+            out.put_slice(b"\r\n");
             self.multipart.put_closing(&mut out);
             out.freeze()
         };
-        match framing {
-            Framing::Open => self.closing.get_or_init(build).clone(),
-            Framing::Strict => build(),
-        }
+        let closing = self.closing.get_or_init(closing);
+        closing.slice(match framing {
+            Framing::Open => self.prefix_len..,
+            Framing::Document => 0..,
+            // What came last has ended its line.
+            Framing::Strict => self.picture_len + 2..,
+        })
     }
 
     /// The bare picture.

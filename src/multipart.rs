@@ -24,8 +24,12 @@ use http::HeaderValue;
 /// For whom a stream is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// Browsers: the next part always stands open.
+    /// A browser that shows an image: the next part always stands open, with what is known of it.
     Open,
+    /// A browser that makes a document of the stream, in a tab or an `<iframe>`: no more than the
+    /// next part's head. Firefox 153 begins a new document with the first byte of a part, and for
+    /// as long as the part is open it is an empty one.
+    Document,
     /// Programs that ask for `multipart/x-mixed-replace` by name (ffmpeg, GStreamer, OpenCV): no
     /// preamble, whole parts with their length, nothing open.
     Strict,

@@ -1,7 +1,7 @@
 //! From a request's head to what it is to get: the live stream, or one whole picture.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, Method, Version, header};
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -114,10 +114,13 @@ pub(crate) fn asks_for_stream(parts: &Parts) -> bool {
     accepts(parts, "multipart/x-mixed-replace")
 }
 
-/// Whether the stream will fill a frame of its own, which can load itself again.
-pub(crate) fn is_for_frame(parts: &Parts) -> bool {
-    let dest = parts.headers.get(SEC_FETCH_DEST).map(HeaderValue::as_bytes);
-    matches!(dest, Some(b"iframe" | b"frame"))
+/// Whether a browser will make a document of the stream: a tab, a window, a frame. Browsers say so,
+/// or, to plain-HTTP servers on other machines, accept HTML, which they don't for an image.
+pub(crate) fn is_for_document(parts: &Parts) -> bool {
+    match parts.headers.get(SEC_FETCH_DEST) {
+        Some(dest) => matches!(dest.as_bytes(), b"document" | b"iframe" | b"frame"),
+        None => accepts(parts, "text/html"),
+    }
 }
 
 fn accepts(parts: &Parts, range: &str) -> bool {

@@ -65,7 +65,9 @@ impl Options {
                 badge.visitors(visitor::x_forwarded_for(self.trust_proxies, peer))
             }
             _ => {
-                return Err(format!("--visitors takes cookie:NAME, header:NAME or peer, not {key}"));
+                return Err(format!(
+                    "--visitors takes cookie:NAME, header:NAME or peer, not {key}"
+                ));
             }
         })
     }
