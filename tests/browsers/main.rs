@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 
 mod server;
+#[allow(dead_code, reason = "what only other tests need")]
 mod support;
 
 use std::io::Write;

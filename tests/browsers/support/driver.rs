@@ -52,6 +52,39 @@ impl Driver {
         }
     }
 
+    /// The handle of the window that commands go to now.
+    pub(super) async fn window(&self) -> String {
+        match self {
+            Self::WebDriver(client) => client.window().await.expect("a window is there").into(),
+            Self::Marionette(firefox) => {
+                let handle = firefox.command("WebDriver:GetWindowHandle", json!({})).await;
+                handle["value"].as_str().expect("a window has a handle").to_owned()
+            }
+        }
+    }
+
+    pub(super) async fn windows(&self) -> Vec<String> {
+        match self {
+            Self::WebDriver(client) => {
+                let handles = client.windows().await.expect("windows are there");
+                handles.into_iter().map(String::from).collect()
+            }
+            Self::Marionette(firefox) => {
+                let handles = firefox.command("WebDriver:GetWindowHandles", json!({})).await;
+                serde_json::from_value(handles).expect("windows have handles")
+            }
+        }
+    }
+
+    pub(super) async fn reload(&self) {
+        match self {
+            Self::WebDriver(client) => client.refresh().await.expect("the page is asked for"),
+            Self::Marionette(firefox) => {
+                firefox.command("WebDriver:Refresh", json!({})).await;
+            }
+        }
+    }
+
     pub(super) async fn go_to(&self, url: &str) {
         match self {
             Self::WebDriver(client) => client.goto(url).await.expect("the page is asked for"),

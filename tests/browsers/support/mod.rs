@@ -26,6 +26,8 @@ pub(crate) struct Tab(String);
 pub(crate) struct Browser {
     driver: Driver,
     engine: Engine,
+    /// The empty tab that it began with.
+    first: Tab,
     _processes: Vec<Process>,
     /// Last, so that it goes when the processes are gone.
     _home: Home,
@@ -35,7 +37,8 @@ impl Browser {
     pub(crate) async fn start(engine: Engine) -> Self {
         let home = Home::new();
         let (driver, processes) = start::start(engine, home.path()).await;
-        Self { driver, engine, _processes: processes, _home: home }
+        let first = Tab(driver.window().await);
+        Self { driver, engine, first, _processes: processes, _home: home }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -58,6 +61,30 @@ impl Browser {
     pub(crate) async fn close(&self, tab: Tab) {
         self.driver.switch_to(&tab.0).await;
         self.driver.close().await;
+    }
+
+    /// Closes everything but the empty tab that it began with.
+    pub(crate) async fn close_all(&self) {
+        for tab in self.driver.windows().await {
+            if tab != self.first.0 {
+                self.close(Tab(tab)).await;
+            }
+        }
+        self.driver.switch_to(&self.first.0).await;
+    }
+
+    /// Commands go to this tab from now on.
+    pub(crate) async fn switch_to(&self, tab: &Tab) {
+        self.driver.switch_to(&tab.0).await;
+    }
+
+    /// Asks for another page in the same tab.
+    pub(crate) async fn go_to(&self, url: &str) {
+        self.driver.go_to(url).await;
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.driver.reload().await;
     }
 
     /// What a function with this body returns in the page.

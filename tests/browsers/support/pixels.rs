@@ -35,6 +35,14 @@ impl Pixels {
         places.map(|place| self.difference_at(picture, place)).min().unwrap_or(u8::MAX)
     }
 
+    /// How many pixels have this colour, give or take so much in each channel.
+    pub(crate) fn count(&self, colour: [u8; 3], tolerance: u8) -> usize {
+        let is_like = |pixel: &&Pixel| {
+            (0..3).all(|channel| pixel[channel].abs_diff(colour[channel]) <= tolerance)
+        };
+        self.pixels.iter().filter(is_like).count()
+    }
+
     fn difference_at(&self, picture: &Self, (left, top): (usize, usize)) -> u8 {
         if left + picture.width > self.width || top + picture.height > self.height {
             return u8::MAX;

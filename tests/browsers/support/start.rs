@@ -56,7 +56,11 @@ async fn chromium(home: &Path) -> (Driver, Vec<Process>) {
         format!("--force-device-scale-factor={SCALE}"),
         format!("--user-data-dir={}", home.join("profile").display()),
     ] });
-    let capabilities = json!({ "goog:chromeOptions": options, "pageLoadStrategy": "none" });
+    let capabilities = json!({
+        "goog:chromeOptions": options,
+        "pageLoadStrategy": "none",
+        "acceptInsecureCerts": true,
+    });
     (web_driver(port.trim_end_matches('.'), capabilities).await, vec![driver])
 }
 
@@ -82,7 +86,7 @@ async fn firefox(home: &Path) -> (Driver, Vec<Process>) {
         sleep(Duration::from_millis(20)).await;
     };
     let driver = Marionette::connect(port).await.expect("Firefox listens");
-    let capabilities = json!({ "pageLoadStrategy": "none" });
+    let capabilities = json!({ "pageLoadStrategy": "none", "acceptInsecureCerts": true });
     driver.command("WebDriver:NewSession", capabilities).await;
     (Driver::Marionette(driver), vec![firefox])
 }
@@ -102,7 +106,7 @@ async fn webkit(home: &Path) -> (Driver, Vec<Process>) {
         sleep(Duration::from_millis(20)).await;
     }
     // A page is never quite loaded for WebKitGTK 2.50 while a picture in it streams.
-    let capabilities = json!({ "pageLoadStrategy": "none" });
+    let capabilities = json!({ "pageLoadStrategy": "none", "acceptInsecureCerts": true });
     (web_driver(&port.to_string(), capabilities).await, vec![driver, screen])
 }
 

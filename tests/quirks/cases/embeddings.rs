@@ -1,0 +1,43 @@
+//! Where a page can have a picture.
+
+use std::time::Duration;
+
+use crate::colour::{BLUE, GREEN, RED};
+use crate::scene::{Scene, one};
+use crate::serve::Transport;
+use crate::site::Site;
+use crate::support::Engine;
+
+/// Wherever an image can be, it may be live: nothing says so, but Chromium 156, Firefox 153 and
+/// WebKitGTK 2.50 do it.
+pub(crate) async fn are_live(scene: Scene, body: &str) {
+    let site = Site::of(body, Transport::H1).await;
+    is_live(scene, &site, "/").await;
+}
+
+/// The browser makes a document of the picture. The spinner of Chromium 156 and Firefox 153 goes on
+/// for ever.
+pub(crate) async fn include_the_stream_itself(scene: Scene, transport: Transport) {
+    let site = Site::plan().serve(transport).await;
+    is_live(scene, &site, "/live.png").await;
+}
+
+async fn is_live(scene: Scene, site: &Site, path: &str) {
+    scene.open(site, path, one(RED)).await;
+    for colour in [GREEN, BLUE] {
+        let changed = site.show(colour);
+        scene.see(one(colour), changed, "a change").await;
+    }
+    assert_eq!(site.streams(), 1);
+}
+
+/// Firefox 153 shows nothing but the first picture; Chromium 156 and WebKitGTK 2.50 show all.
+pub(crate) async fn as_documents_are_live_but_for_firefox(scene: Scene, body: &str) {
+    let site = Site::of(body, Transport::H1).await;
+    if scene.engine() != Engine::Firefox {
+        return is_live(scene, &site, "/").await;
+    }
+    scene.open(&site, "/", one(RED)).await;
+    site.show(GREEN);
+    scene.keeps(one(RED), Duration::from_secs(1), "the first picture").await;
+}

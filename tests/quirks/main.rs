@@ -1,0 +1,81 @@
+//! What browsers do with live pictures that no specification says: each case is a quirk of Chromium
+//! 156, Firefox ESR 153 or WebKitGTK 2.50, and runs in all three. What is checked is what is to be
+//! seen on the screen. `tests/install` installs the browsers; the screen of a case that failed is left
+//! in `tests/output/`.
+#![cfg(target_os = "linux")]
+
+mod cases;
+mod colour;
+mod scene;
+mod serve;
+mod site;
+#[path = "../browsers/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "what only other tests need")]
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinError;
+use tokio::time::timeout;
+
+use cases::Case;
+use scene::Scene;
+use support::{Browser, Engine};
+
+/// A driver that does not answer is not waited for longer.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[tokio::test]
+async fn chromium() {
+    all_cases(Engine::Chromium).await;
+}
+
+#[tokio::test]
+async fn firefox() {
+    all_cases(Engine::Firefox).await;
+}
+
+#[tokio::test]
+async fn webkit() {
+    all_cases(Engine::WebKit).await;
+}
+
+/// Runs all cases in one browser, each with tabs and a server of its own. `QUIRK=word` runs those
+/// with this word in their name.
+async fn all_cases(engine: Engine) {
+    if !engine.is_there() {
+        return;
+    }
+    let word = std::env::var("QUIRK").unwrap_or_default();
+    let mut browser = Arc::new(Browser::start(engine).await);
+    let mut failures = Vec::new();
+    for Case { name, run } in cases::ALL.iter().filter(|case| case.name.contains(&word)) {
+        let scene = Scene { browser: browser.clone(), case: name };
+        let began = Instant::now();
+        // On a task of its own, which may panic without taking the other cases with it.
+        let case = tokio::spawn(async move {
+            run(scene.clone()).await;
+            scene.browser.close_all().await;
+            scene.say("done", began.elapsed());
+        });
+        let failure = match timeout(PATIENCE, case).await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => message(error),
+            Err(_) => format!("not done within {PATIENCE:?}"),
+        };
+        failures.push(format!("\n{name}: {failure}"));
+        // Whatever state that one is in.
+        browser = Arc::new(Browser::start(engine).await);
+    }
+    assert!(failures.is_empty(), "{} in {}:{}", failures.len(), engine.name(), failures.concat());
+}
+
+/// What a panic said.
+fn message(error: JoinError) -> String {
+    let panic = error.into_panic();
+    match panic.downcast_ref::<String>() {
+        Some(text) => text.clone(),
+        None => panic.downcast_ref::<&str>().map_or_else(String::new, ToString::to_string),
+    }
+}

@@ -1,0 +1,135 @@
+//! A case with its browser: what it opens, what it sees, what it says.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::colour::{self, Colour};
+use super::site::{AREA, Site};
+use super::support::{Browser, Engine, Pixels, Tab};
+
+/// Nothing takes that long, but a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The largest difference of a channel that is still the same colour.
+const SAME: u8 = 12;
+/// How many pixels of the screen a CSS pixel gets.
+const SCREEN_PIXELS: usize = 4;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    pub(crate) browser: Arc<Browser>,
+    pub(crate) case: &'static str,
+}
+
+/// What is to be seen: so many CSS pixels of this colour, and nothing of the other colours.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight {
+    pub(crate) colour: Colour,
+    pub(crate) area: u32,
+}
+
+/// One picture of this colour.
+pub(crate) fn one(colour: Colour) -> Sight {
+    Sight { colour, area: AREA }
+}
+
+impl Sight {
+    pub(crate) fn times(self, pictures: u32) -> Self {
+        Self { area: self.area * pictures, ..self }
+    }
+
+    fn is_in(&self, screen: &Pixels) -> bool {
+        let expected = self.area as usize * SCREEN_PIXELS;
+        // A browser may soften a picture's edges.
+        let slack = expected / 25;
+        let seen = screen.count(self.colour.0, SAME);
+        let others = colour::ALL.into_iter().filter(|other| *other != self.colour);
+        seen.abs_diff(expected) <= slack
+            && others.map(|other| screen.count(other.0, SAME)).sum::<usize>() <= slack
+    }
+}
+
+impl Scene {
+    pub(crate) fn engine(&self) -> Engine {
+        self.browser.engine()
+    }
+
+    /// Opens the site's page in a new tab, and waits until this is seen.
+    pub(crate) async fn open(&self, site: &Site, path: &str, sight: Sight) -> Tab {
+        self.open_elsewhere(&site.url(path), site, sight).await
+    }
+
+    /// The same with a page that is not the site's, but shows its pictures.
+    pub(crate) async fn open_elsewhere(&self, url: &str, site: &Site, sight: Sight) -> Tab {
+        let (asked, joins) = (Instant::now(), site.joins());
+        let tab = self.browser.open(url).await;
+        // The page is there then. Chromium 156 takes 10 s for a screenshot of one that is to come.
+        self.until("asked for", || site.joins() > joins).await;
+        self.see(sight, asked, "at first").await;
+        tab
+    }
+
+    /// Waits until this is seen.
+    pub(crate) async fn see(&self, sight: Sight, since: Instant, what: &str) {
+        loop {
+            let (png, screen) = self.look().await;
+            let waited = since.elapsed();
+            if sight.is_in(&screen) {
+                return self.say(what, waited);
+            }
+            if waited > PATIENCE {
+                self.fail(sight, &png, &screen, what);
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Looks on for some time, in which nothing else is ever seen.
+    pub(crate) async fn keeps(&self, sight: Sight, time: Duration, what: &str) {
+        let since = Instant::now();
+        while since.elapsed() < time {
+            let (png, screen) = self.look().await;
+            if !sight.is_in(&screen) {
+                self.fail(sight, &png, &screen, what);
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until the condition holds.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let since = Instant::now();
+        while !condition() {
+            assert!(since.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+            sleep(Duration::from_millis(2)).await;
+        }
+        self.say(what, since.elapsed());
+    }
+
+    async fn look(&self) -> (Vec<u8>, Pixels) {
+        let png = self.browser.screenshot().await;
+        let screen = Pixels::from_png(&png);
+        (png, screen)
+    }
+
+    fn fail(&self, sight: Sight, png: &[u8], screen: &Pixels, what: &str) -> ! {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output");
+        std::fs::create_dir_all(&folder).expect("there is room for screenshots");
+        let name = format!("{}-{}-{what}.png", self.engine().name(), self.case);
+        let file = folder.join(name.replace(' ', "-"));
+        std::fs::write(&file, png).expect("there is room for a screenshot");
+        let seen = colour::ALL.map(|colour| (colour, screen.count(colour.0, SAME) / SCREEN_PIXELS));
+        let like_it = screen.count(sight.colour.0, SAME) / SCREEN_PIXELS;
+        panic!("{what}: not {sight:?} but {like_it}, see {}; {seen:?}", file.display());
+    }
+
+    /// Not eprintln!, which the test harness keeps to itself while tests pass.
+    pub(crate) fn say(&self, what: &str, after: Duration) {
+        let (engine, case) = (self.engine().name(), self.case);
+        let line = format!("{engine}: {case}: {what} after {} ms\n", after.as_millis());
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}

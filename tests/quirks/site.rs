@@ -1,0 +1,201 @@
+//! A site with live pictures, in this process, so that a test says what they show.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::response::{Html, Response};
+use axum::routing::get;
+use http::header;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceBuilder;
+use tower_http::compression::CompressionLayer;
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
+
+use super::colour::{Colour, RED};
+use super::serve::{self, Transport};
+
+/// A rectangle of one colour.
+const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="80">
+  <rect width="{{ width }}" height="80" fill="{{ fill }}" fill-opacity="{{ opacity }}"/>
+</svg>"#;
+pub(crate) const WIDTH: u32 = 120;
+pub(crate) const HEIGHT: u32 = 80;
+/// Of a picture of this width, in CSS pixels.
+pub(crate) const AREA: u32 = WIDTH * HEIGHT;
+
+/// The longest time between heartbeats that a badge can have: nothing pushes a picture out that the
+/// browser holds back, and nothing but the browser says that somebody went.
+const SILENT: Duration = Duration::from_secs(3600);
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Look {
+    fill: String,
+    width: u32,
+    opacity: f32,
+}
+
+impl Look {
+    pub(crate) fn new(fill: Colour, width: u32, opacity: f32) -> Self {
+        Self { fill: fill.to_hex(), width, opacity }
+    }
+}
+
+/// What is outside of the badges' layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    Compression,
+    /// Compression, and something that takes away the mark that keeps it off the streams.
+    ForcedCompression,
+}
+
+/// A site that is not there yet.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pages: Vec<(&'static str, String)>,
+    heartbeat: Duration,
+    around: Around,
+}
+
+impl Plan {
+    pub(crate) fn page(mut self, path: &'static str, body: impl AsRef<str>) -> Self {
+        let style = "<style>body { margin: 0 } img, input { display: block }</style>";
+        let html = format!("<!DOCTYPE html><title>{path}</title>{style}{}", body.as_ref());
+        self.pages.push((path, html));
+        self
+    }
+
+    /// Silent, unless this says otherwise.
+    pub(crate) fn heartbeat(mut self, every: Duration) -> Self {
+        self.heartbeat = every;
+        self
+    }
+
+    pub(crate) fn compressed(mut self) -> Self {
+        self.around = Around::Compression;
+        self
+    }
+
+    pub(crate) fn compressed_by_force(mut self) -> Self {
+        self.around = Around::ForcedCompression;
+        self
+    }
+
+    /// Shows red at first.
+    pub(crate) async fn serve(self, transport: Transport) -> Site {
+        let (look, looks) = watch::channel(Look::new(RED, WIDTH, 1.0));
+        let log = Arc::new(Log::default());
+        let badge = Badge::svg(SVG).values(looks).heartbeat(self.heartbeat);
+        // One picture pixel is one CSS pixel.
+        let badge = badge.scale(1.0).max_rate(1000.0);
+        let badges = LiveBadgeLayer::builder()
+            .badge("/live.png", badge.clone())
+            .badge("/rooms/{room}", badge)
+            .observer(Told(log.clone()))
+            .build()
+            .expect("the badge is right");
+        let handle = badges.handle();
+
+        let mut app = Router::new();
+        for (path, html) in self.pages {
+            app = app.route(path, get(move || async move { Html(html) }));
+        }
+        let app = match self.around {
+            Around::Nothing => app.layer(badges),
+            Around::Compression => app.layer(badges).layer(CompressionLayer::new()),
+            Around::ForcedCompression => {
+                let force = ServiceBuilder::new().layer(CompressionLayer::new().gzip(true));
+                app.layer(badges).layer(force.map_response(unmarked))
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
+        let port = listener.local_addr().expect("a listener has a port").port();
+        let server = AbortOnDropHandle::new(tokio::spawn(serve::serve(listener, app, transport)));
+        Site { scheme: transport.scheme(), port, look, handle, log, _server: server }
+    }
+}
+
+/// As something would do that knows nothing of live pictures.
+fn unmarked(mut response: Response) -> Response {
+    response.headers_mut().remove(header::CONTENT_ENCODING);
+    response
+}
+
+/// A running site. It ends on drop, with all connections.
+#[derive(Debug)]
+pub(crate) struct Site {
+    scheme: &'static str,
+    port: u16,
+    look: watch::Sender<Look>,
+    pub(crate) handle: Handle,
+    log: Arc<Log>,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Site {
+    pub(crate) fn plan() -> Plan {
+        Plan { pages: Vec::new(), heartbeat: SILENT, around: Around::Nothing }
+    }
+
+    /// One page, with this in its body.
+    pub(crate) async fn of(body: impl AsRef<str>, transport: Transport) -> Self {
+        Self::plan().page("/", body).serve(transport).await
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
+    }
+
+    /// The same, and another site for a browser.
+    pub(crate) fn url_by_name(&self, path: &str) -> String {
+        format!("{}://localhost:{}{path}", self.scheme, self.port)
+    }
+
+    /// Changes all pictures. Returns when that was.
+    pub(crate) fn show(&self, colour: Colour) -> Instant {
+        self.look_like(Look::new(colour, WIDTH, 1.0))
+    }
+
+    pub(crate) fn look_like(&self, look: Look) -> Instant {
+        self.look.send_replace(look);
+        Instant::now()
+    }
+
+    /// How many streams are open now.
+    pub(crate) fn streams(&self) -> usize {
+        self.handle.rooms().iter().map(|room| room.counts.streams).sum()
+    }
+
+    /// How many streams have been opened so far.
+    pub(crate) fn joins(&self) -> usize {
+        self.log.joins.load(Ordering::SeqCst)
+    }
+
+    /// The size of the picture that was painted last.
+    pub(crate) fn picture_bytes(&self) -> usize {
+        self.log.picture_bytes.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    joins: AtomicUsize,
+    picture_bytes: AtomicUsize,
+}
+
+struct Told(Arc<Log>);
+
+impl Observer for Told {
+    fn on_join(&self, _: &RoomCounts) {
+        self.0.joins.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn on_paint(&self, _: &RoomCounts, paint: &Paint) {
+        self.0.picture_bytes.store(paint.bytes, Ordering::SeqCst);
+    }
+}
