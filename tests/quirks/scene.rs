@@ -66,8 +66,12 @@ impl Scene {
     pub(crate) async fn open_elsewhere(&self, url: &str, site: &Site, sight: Sight) -> Tab {
         let (asked, joins) = (Instant::now(), site.joins());
         let tab = self.browser.open(url).await;
-        // The page is there then. Chromium 156 takes 10 s for a screenshot of one that is to come.
         self.until("asked for", || site.joins() > joins).await;
+        // Chromium 156 takes 10 s for a screenshot of a page that is still to come, Firefox 153 none.
+        while self.browser.url().await != url {
+            assert!(asked.elapsed() < PATIENCE, "{url} is not opened");
+            sleep(Duration::from_millis(5)).await;
+        }
         self.see(sight, asked, "at first").await;
         tab
     }

@@ -94,6 +94,17 @@ impl Driver {
         }
     }
 
+    /// Where the window is now, rather than where it is going.
+    pub(super) async fn url(&self) -> String {
+        match self {
+            Self::WebDriver(client) => client.current_url().await.expect("a URL is there").into(),
+            Self::Marionette(firefox) => {
+                let url = firefox.command("WebDriver:GetCurrentURL", json!({})).await;
+                url["value"].as_str().expect("a URL is text").to_owned()
+            }
+        }
+    }
+
     /// In CSS pixels, with the window's frame.
     pub(super) async fn resize(&self, width: u32, height: u32) {
         match self {

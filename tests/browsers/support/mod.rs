@@ -83,6 +83,11 @@ impl Browser {
         self.driver.go_to(url).await;
     }
 
+    /// Of the page that is there, rather than of one that was asked for.
+    pub(crate) async fn url(&self) -> String {
+        self.driver.url().await
+    }
+
     pub(crate) async fn reload(&self) {
         self.driver.reload().await;
     }

@@ -64,7 +64,18 @@ pub(crate) async fn of_size_and_colour_type_are_shown(scene: Scene, transport: T
 /// A heartbeat is an empty PNG chunk of a type that no decoder knows. Chromium 156, Firefox 153 and
 /// WebKitGTK 2.50 keep the picture meanwhile, and take the next as if there had been none.
 pub(crate) async fn after_heartbeats_are_shown(scene: Scene, transport: Transport) {
-    let plan = Site::plan().page("/", IMAGE).heartbeat(Duration::from_millis(100));
+    after_heartbeats_in(scene, IMAGE, transport).await;
+}
+
+/// In a document, a heartbeat is the picture once more: Chromium 156, Firefox 153 and WebKitGTK 2.50
+/// replace it by itself without a blank between.
+pub(crate) async fn after_heartbeats_in_a_document_are_shown(scene: Scene, transport: Transport) {
+    let page = r#"<iframe src="/live.png" style="border: 0"></iframe>"#;
+    after_heartbeats_in(scene, page, transport).await;
+}
+
+async fn after_heartbeats_in(scene: Scene, page: &str, transport: Transport) {
+    let plan = Site::plan().page("/", page).heartbeat(Duration::from_millis(100));
     let site = plan.serve(transport).await;
     scene.open(&site, "/", one(RED)).await;
     for (before, after) in [(RED, GREEN), (GREEN, BLUE)] {

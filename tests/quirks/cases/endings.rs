@@ -10,8 +10,8 @@ use crate::site::Site;
 /// A stream that just ends leaves a broken image in WebKitGTK 2.50, one that is cut off in Chromium
 /// 156, too; Firefox 153 keeps the picture whatever happens. After the last picture once more, the
 /// last delimiter and a regular end, all three keep it.
-pub(crate) async fn keep_the_picture(scene: Scene, transport: Transport) {
-    let site = Site::of(r#"<img src="/live.png">"#, transport).await;
+pub(crate) async fn keep_the_picture(scene: Scene, body: &str, transport: Transport) {
+    let site = Site::of(body, transport).await;
     scene.open(&site, "/", one(RED)).await;
     let changed = site.show(GREEN);
     scene.see(one(GREEN), changed, "a change").await;

@@ -35,6 +35,7 @@ pub(crate) const ALL: &[Case] = cases! {
     "sizes and colour types over h2": changes::of_size_and_colour_type_are_shown(H2);
     "heartbeats over h1": changes::after_heartbeats_are_shown(H1);
     "heartbeats over h2": changes::after_heartbeats_are_shown(H2);
+    "heartbeats in an iframe": changes::after_heartbeats_in_a_document_are_shown(H1);
 
     "cross-origin over h1": wire::a_tiny_picture_is_shown_on_another_site(H1);
     "cross-origin over h2": wire::a_tiny_picture_is_shown_on_another_site(H2);
@@ -54,8 +55,11 @@ pub(crate) const ALL: &[Case] = cases! {
     "navigation over h2": presence::is_right_after_navigation(H2);
     "navigation from an iframe": presence::is_right_after_navigation_from_an_iframe(H1);
 
-    "polite end over h1": endings::keep_the_picture(H1);
-    "polite end over h2": endings::keep_the_picture(H2);
+    "polite end over h1": endings::keep_the_picture(r#"<img src="/live.png">"#, H1);
+    "polite end over h2": endings::keep_the_picture(r#"<img src="/live.png">"#, H2);
+    "polite end in an iframe": endings::keep_the_picture(
+        r#"<iframe src="/live.png" style="border: 0"></iframe>"#, H1
+    );
 
     "srcset": embeddings::are_live(r#"<img srcset="/live.png 1x">"#);
     "picture": embeddings::are_live(r#"<picture><source srcset="/live.png"><img></picture>"#);
@@ -70,6 +74,7 @@ pub(crate) const ALL: &[Case] = cases! {
     "video poster": embeddings::are_live(
         r#"<video poster="/live.png" width="120" height="80"></video>"#
     );
+    // As below: a document.
     "iframe": embeddings::are_live(r#"<iframe src="/live.png" style="border: 0"></iframe>"#);
     // WebKitGTK 2.50 never fires `load` while a picture streams, unless it is lazy.
     "lazy": embeddings::are_live(r#"<img loading="lazy" src="/live.png">"#);
