@@ -1,4 +1,4 @@
-//! The `online` example as a process of its own, and visitors without a browser.
+//! An example as a process of its own, and visitors without a browser.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,6 +22,8 @@ use super::support::{Pixels, Process};
 /// Nothing here takes that long, but a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+const EXAMPLES: [&str; 3] = ["online", "tictactoe", "hangman"];
+
 /// Somebody who looks at the badge, until dropped.
 #[derive(Debug)]
 pub(crate) struct Visitor(JoinHandle<()>);
@@ -36,18 +38,25 @@ impl Drop for Visitor {
 pub(crate) struct Server {
     /// As `http://127.0.0.1:1234/`.
     pub(crate) url: String,
-    client: Client<HttpConnector, Empty<Bytes>>,
+    client: Client<HttpConnector, Full<Bytes>>,
     _process: Process,
 }
 
 impl Server {
+    /// Runs the `online` example.
     pub(crate) async fn start() -> Self {
+        Self::example("online", &[]).await
+    }
+
+    /// Runs one of the [`EXAMPLES`].
+    pub(crate) async fn example(name: &str, options: &[&str]) -> Self {
         let tests = std::env::current_exe().expect("a test knows its file");
         let profile = tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
         static BUILT: OnceCell<()> = OnceCell::const_new();
         BUILT.get_or_init(|| build(profile)).await;
-        let mut command = Command::new(profile.join("examples/online"));
-        let mut process = Process::start(command.args(["--addr", "127.0.0.1:0"]));
+        let mut command = Command::new(profile.join("examples").join(name));
+        command.args(["--addr", "127.0.0.1:0"]).args(options);
+        let mut process = Process::start(&mut command);
         let url = process.says("listening on ").await;
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { url, client, _process: process }
@@ -55,14 +64,25 @@ impl Server {
 
     /// Comes and looks. Counted when this returns.
     pub(crate) async fn visitor(&self) -> Visitor {
-        let mut body = self.get("online.png", "image/*").await.into_body();
+        self.visitor_of("online.png").await
+    }
+
+    /// Comes and looks at a picture.
+    pub(crate) async fn visitor_of(&self, path: &str) -> Visitor {
+        let mut body = self.get(path, "image/*", "").await.into_body();
         Visitor(tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} }))
     }
 
     /// Waits until so many look, and gives the picture that says so.
     pub(crate) async fn picture_of(&self, streams: u64) -> Pixels {
         self.counts(streams).await;
-        Pixels::from_png(&self.text("online.png?still", "image/png").await)
+        self.still("online.png", "").await
+    }
+
+    /// What is shown now to who comes with this cookie.
+    pub(crate) async fn still(&self, path: &str, cookie: &str) -> Pixels {
+        let body = self.get(&format!("{path}?still"), "image/png", cookie).await.into_body();
+        Pixels::from_png(&body.collect().await.expect("a picture is whole").to_bytes())
     }
 
     /// Waits until so many look.
@@ -71,25 +91,36 @@ impl Server {
         let counted = async {
             while seen["streams"] != streams {
                 sleep(Duration::from_millis(5)).await;
-                let count = self.text("count", "application/json").await;
-                seen = serde_json::from_slice(&count).expect("counts are JSON");
+                seen = self.json("count").await;
             }
         };
         let in_time = timeout(PATIENCE, counted).await.is_ok();
         assert!(in_time, "there should be {streams} streams, but there are {seen}");
     }
 
-    async fn text(&self, path: &str, accept: &str) -> Bytes {
-        let body = self.get(path, accept).await.into_body();
-        body.collect().await.expect("an answer is whole").to_bytes()
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        let body = self.get(path, "application/json", "").await.into_body();
+        let json = body.collect().await.expect("an answer is whole").to_bytes();
+        serde_json::from_slice(&json).expect("this answers with JSON")
     }
 
-    async fn get(&self, path: &str, accept: &str) -> Response<Incoming> {
-        let request = Request::get(format!("{}{path}", self.url)).header("accept", accept);
-        let request = request.body(Empty::new()).expect("a path makes a request");
-        let response = self.client.request(request).await.expect("the server answers");
+    /// Sends a form, or something else.
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: Vec<u8>) -> StatusCode {
+        let request = Request::post(format!("{}{path}", self.url)).header("content-type", kind);
+        self.answer(request.body(body.into())).await.status()
+    }
+
+    async fn get(&self, path: &str, accept: &str, cookie: &str) -> Response<Incoming> {
+        let request = Request::get(format!("{}{path}", self.url));
+        let request = request.header("accept", accept).header("cookie", cookie);
+        let response = self.answer(request.body(Full::default())).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response
+    }
+
+    async fn answer(&self, request: http::Result<Request<Full<Bytes>>>) -> Response<Incoming> {
+        let request = request.expect("a path makes a request");
+        self.client.request(request).await.expect("the server answers")
     }
 }
 
@@ -97,10 +128,11 @@ impl Server {
 async fn build(profile: &Path) {
     let target = profile.parent().expect("a profile's folder is inside of target");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--example", "online", "--target-dir"]).arg(target);
+    cargo.args(["build", "--quiet", "--target-dir"]).arg(target);
+    cargo.args(EXAMPLES.iter().flat_map(|name| ["--example", name]));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
     let status = cargo.stdin(Stdio::null()).status().await.expect("cargo runs");
-    assert!(status.success(), "the online example is built");
+    assert!(status.success(), "the examples are built");
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::Client;
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 
@@ -126,6 +127,46 @@ impl Driver {
             Self::Marionette(firefox) => {
                 let script = json!({ "script": script, "args": [] });
                 firefox.command("WebDriver:ExecuteScript", script).await["value"].take()
+            }
+        }
+    }
+
+    /// Clicks on a place in the window, in CSS pixels.
+    pub(super) async fn click(&self, x: u32, y: u32) {
+        match self {
+            Self::WebDriver(client) => {
+                let (x, y) = (f64::from(x), f64::from(y));
+                let click = MouseActions::new("mouse".to_owned())
+                    .then(PointerAction::MoveTo { duration: None, x, y })
+                    .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+                    .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+                client.perform_actions(click).await.expect("the mouse is there");
+            }
+            Self::Marionette(firefox) => {
+                let click = json!([
+                    { "type": "pointerMove", "x": x, "y": y },
+                    { "type": "pointerDown", "button": 0 },
+                    { "type": "pointerUp", "button": 0 },
+                ]);
+                let mouse = json!({ "type": "pointer", "id": "mouse", "actions": click });
+                firefox.command("WebDriver:PerformActions", json!({ "actions": [mouse] })).await;
+            }
+        }
+    }
+
+    /// The value of the page's cookie of this name, which a script might not see.
+    pub(super) async fn cookie(&self, name: &str) -> String {
+        match self {
+            Self::WebDriver(client) => {
+                let cookie = client.get_named_cookie(name).await.expect("the cookie is there");
+                cookie.value().to_owned()
+            }
+            Self::Marionette(firefox) => {
+                let cookies = firefox.command("WebDriver:GetCookies", json!({})).await;
+                let mut cookies = cookies.as_array().into_iter().flatten();
+                let cookie = cookies.find(|cookie| cookie["name"] == name);
+                let value = cookie.and_then(|cookie| cookie["value"].as_str());
+                value.expect("the cookie is there").to_owned()
             }
         }
     }

@@ -51,8 +51,8 @@ impl Browser {
         // it is waited for in vain.
         let tab = self.driver.open(self.engine != Engine::WebKit).await;
         self.driver.switch_to(&tab).await;
-        // Small, since a screenshot's time is its pixels'.
-        self.driver.resize(640, 680).await;
+        // As small as the games' pages let it be, since a screenshot's time is its pixels'.
+        self.driver.resize(960, 860).await;
         self.driver.go_to(url).await;
         Tab(tab)
     }
@@ -95,6 +95,16 @@ impl Browser {
     /// What a function with this body returns in the page.
     pub(crate) async fn run(&self, script: &str) -> Value {
         self.driver.run(script).await
+    }
+
+    /// Clicks on a place in the window, in CSS pixels.
+    pub(crate) async fn click(&self, (x, y): (u32, u32)) {
+        self.driver.click(x, y).await;
+    }
+
+    /// The value of the page's cookie of this name.
+    pub(crate) async fn cookie(&self, name: &str) -> String {
+        self.driver.cookie(name).await
     }
 
     /// What is to be seen of the page, as PNG.

@@ -30,9 +30,9 @@ impl Pixels {
     /// corner at `(left, top)`, give or take a pixel: browsers round an image's place to whole
     /// pixels, each in its own way. 0 is the same picture; another digit makes more than 100.
     pub(crate) fn difference(&self, picture: &Self, (left, top): (usize, usize)) -> u8 {
-        let around = |at: usize| at.saturating_sub(1)..=at + 1;
-        let places = around(left).flat_map(|x| around(top).map(move |y| (x, y)));
-        places.map(|place| self.difference_at(picture, place)).min().unwrap_or(u8::MAX)
+        let around = |at: usize| [at, at.saturating_sub(1), at + 1];
+        let places = around(left).into_iter().flat_map(|x| around(top).map(move |y| (x, y)));
+        places.fold(u8::MAX, |least, place| self.difference_at(picture, place, least))
     }
 
     /// How many pixels have this colour, give or take so much in each channel.
@@ -43,19 +43,33 @@ impl Pixels {
         self.pixels.iter().filter(is_like).count()
     }
 
-    fn difference_at(&self, picture: &Self, (left, top): (usize, usize)) -> u8 {
+    /// Red, green and blue at a place, as `#rrggbb`.
+    pub(crate) fn colour(&self, x: usize, y: usize) -> String {
+        let [red, green, blue, _] = self.at(x, y);
+        format!("#{red:02x}{green:02x}{blue:02x}")
+    }
+
+    /// The difference at this very place, or `most`, if it is more.
+    fn difference_at(&self, picture: &Self, (left, top): (usize, usize), most: u8) -> u8 {
         if left + picture.width > self.width || top + picture.height > self.height {
-            return u8::MAX;
+            return most;
         }
         // A page's margin is its background, which is seen where the picture is transparent.
         let background = self.at(0, top);
-        let rows = (0..picture.height).flat_map(|y| (0..picture.width).map(move |x| (x, y)));
-        let differences = rows.map(|(x, y)| {
-            let expected = over(picture.at(x, y), background);
-            let seen = self.at(left + x, top + y);
-            (0..3).map(|channel| seen[channel].abs_diff(expected[channel])).max().unwrap_or(0)
-        });
-        differences.max().unwrap_or(0)
+        let mut difference = 0;
+        for y in 0..picture.height {
+            for x in 0..picture.width {
+                let expected = over(picture.at(x, y), background);
+                let seen = self.at(left + x, top + y);
+                for channel in 0..3 {
+                    difference = difference.max(seen[channel].abs_diff(expected[channel]));
+                }
+            }
+            if difference >= most {
+                return most;
+            }
+        }
+        difference
     }
 
     fn at(&self, x: usize, y: usize) -> Pixel {
@@ -64,6 +78,9 @@ impl Pixels {
 }
 
 fn over(front: Pixel, back: Pixel) -> Pixel {
+    if front[3] == u8::MAX {
+        return front;
+    }
     let alpha = u32::from(front[3]);
     let mixed = |channel: usize| {
         let sum = u32::from(front[channel]) * alpha + u32::from(back[channel]) * (255 - alpha);
