@@ -7,6 +7,7 @@
 mod cases;
 mod colour;
 mod scene;
+mod screen;
 mod serve;
 mod site;
 #[path = "../browsers/support/mod.rs"]

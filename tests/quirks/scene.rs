@@ -7,49 +7,18 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::colour::{self, Colour};
-use super::site::{AREA, Site};
-use super::support::{Browser, Engine, Pixels, Tab};
+use super::colour;
+use super::screen::{Screen, Sight};
+use super::site::Site;
+use super::support::{Browser, Engine, Tab};
 
 /// Nothing takes that long, but a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The largest difference of a channel that is still the same colour.
-const SAME: u8 = 12;
-/// How many pixels of the screen a CSS pixel gets.
-const SCREEN_PIXELS: usize = 4;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
     pub(crate) browser: Arc<Browser>,
     pub(crate) case: &'static str,
-}
-
-/// What is to be seen: so many CSS pixels of this colour, and nothing of the other colours.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sight {
-    pub(crate) colour: Colour,
-    pub(crate) area: u32,
-}
-
-/// One picture of this colour.
-pub(crate) fn one(colour: Colour) -> Sight {
-    Sight { colour, area: AREA }
-}
-
-impl Sight {
-    pub(crate) fn times(self, pictures: u32) -> Self {
-        Self { area: self.area * pictures, ..self }
-    }
-
-    fn is_in(&self, screen: &Pixels) -> bool {
-        let expected = self.area as usize * SCREEN_PIXELS;
-        // A browser may soften a picture's edges.
-        let slack = expected / 25;
-        let seen = screen.count(self.colour.0, SAME);
-        let others = colour::ALL.into_iter().filter(|other| *other != self.colour);
-        seen.abs_diff(expected) <= slack
-            && others.map(|other| screen.count(other.0, SAME)).sum::<usize>() <= slack
-    }
 }
 
 impl Scene {
@@ -81,7 +50,7 @@ impl Scene {
         loop {
             let (png, screen) = self.look().await;
             let waited = since.elapsed();
-            if sight.is_in(&screen) {
+            if sight.is_on(&screen) {
                 return self.say(what, waited);
             }
             if waited > PATIENCE {
@@ -96,7 +65,7 @@ impl Scene {
         let since = Instant::now();
         while since.elapsed() < time {
             let (png, screen) = self.look().await;
-            if !sight.is_in(&screen) {
+            if !sight.is_on(&screen) {
                 self.fail(sight, &png, &screen, what);
             }
             sleep(Duration::from_millis(5)).await;
@@ -113,21 +82,21 @@ impl Scene {
         self.say(what, since.elapsed());
     }
 
-    async fn look(&self) -> (Vec<u8>, Pixels) {
+    async fn look(&self) -> (Vec<u8>, Screen) {
         let png = self.browser.screenshot().await;
-        let screen = Pixels::from_png(&png);
+        let screen = Screen::from_png(&png);
         (png, screen)
     }
 
-    fn fail(&self, sight: Sight, png: &[u8], screen: &Pixels, what: &str) -> ! {
+    fn fail(&self, sight: Sight, png: &[u8], screen: &Screen, what: &str) -> ! {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output");
         std::fs::create_dir_all(&folder).expect("there is room for screenshots");
         let name = format!("{}-{}-{what}.png", self.engine().name(), self.case);
         let file = folder.join(name.replace(' ', "-"));
         std::fs::write(&file, png).expect("there is room for a screenshot");
-        let seen = colour::ALL.map(|colour| (colour, screen.count(colour.0, SAME) / SCREEN_PIXELS));
-        let like_it = screen.count(sight.colour.0, SAME) / SCREEN_PIXELS;
-        panic!("{what}: not {sight:?} but {like_it}, see {}; {seen:?}", file.display());
+        let seen = screen.area(sight.colour);
+        let others = colour::ALL.map(|colour| (colour, screen.area(colour)));
+        panic!("{what}: not {sight:?} but {seen}, see {}; {others:?}", file.display());
     }
 
     /// Not eprintln!, which the test harness keeps to itself while tests pass.

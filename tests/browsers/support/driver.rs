@@ -1,11 +1,14 @@
 //! The same few commands for every browser.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::Client;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::marionette::Marionette;
 
@@ -178,8 +181,19 @@ impl Driver {
                 client.screenshot().await.expect("there is something to see")
             }
             Self::Marionette(firefox) => {
-                let visible_part = json!({ "full": false });
-                let png = firefox.command("WebDriver:TakeScreenshot", visible_part).await;
+                let take = || {
+                    let visible_part = json!({ "full": false });
+                    firefox.try_command("WebDriver:TakeScreenshot", visible_part)
+                };
+                let mut png = take().await;
+                // There is none of a document that is just being replaced.
+                for _ in 0..20 {
+                    if png.is_err() {
+                        sleep(Duration::from_millis(50)).await;
+                        png = take().await;
+                    }
+                }
+                let png = png.unwrap_or_else(|error| panic!("no screenshot: {error}"));
                 let png = png["value"].as_str().expect("a screenshot is text in base64");
                 BASE64_STANDARD.decode(png).expect("a screenshot is text in base64")
             }

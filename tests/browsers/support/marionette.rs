@@ -25,11 +25,16 @@ impl Marionette {
 
     /// What the command gives back; panics if it fails.
     pub(super) async fn command(&self, name: &str, parameters: Value) -> Value {
+        let answer = self.try_command(name, parameters).await;
+        answer.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// What the command gives back, or Firefox's reason why not.
+    pub(super) async fn try_command(&self, name: &str, parameters: Value) -> Result<Value, Value> {
         let mut connection = self.connection.lock().await;
         let answer = exchange(&mut connection, &json!([0, 1, name, parameters])).await;
         let mut answer = answer.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(answer[2].is_null(), "{name}: {}", answer[2]);
-        answer[3].take()
+        if answer[2].is_null() { Ok(answer[3].take()) } else { Err(answer[2].take()) }
     }
 }
 

@@ -35,14 +35,6 @@ impl Pixels {
         places.fold(u8::MAX, |least, place| self.difference_at(picture, place, least))
     }
 
-    /// How many pixels have this colour, give or take so much in each channel.
-    pub(crate) fn count(&self, colour: [u8; 3], tolerance: u8) -> usize {
-        let is_like = |pixel: &&Pixel| {
-            (0..3).all(|channel| pixel[channel].abs_diff(colour[channel]) <= tolerance)
-        };
-        self.pixels.iter().filter(is_like).count()
-    }
-
     /// Red, green and blue at a place, as `#rrggbb`.
     pub(crate) fn colour(&self, x: usize, y: usize) -> String {
         let [red, green, blue, _] = self.at(x, y);

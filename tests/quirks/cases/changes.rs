@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::colour::{ALL, BLUE, GREEN, ORANGE, RED};
-use crate::scene::{Scene, Sight, one};
+use crate::scene::Scene;
+use crate::screen::{Sight, one};
 use crate::serve::Transport;
 use crate::site::{HEIGHT, Look, Site, WIDTH};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::colour::{BLUE, GREEN, RED};
-use crate::scene::{Scene, one};
+use crate::scene::Scene;
+use crate::screen::one;
 use crate::serve::Transport;
 use crate::site::Site;
 

@@ -63,10 +63,10 @@ pub(crate) const ALL: &[Case] = cases! {
 
     "srcset": embeddings::are_live(r#"<img srcset="/live.png 1x">"#);
     "picture": embeddings::are_live(r#"<picture><source srcset="/live.png"><img></picture>"#);
-    "CSS background": embeddings::are_live(
+    "CSS background": embeddings::in_css_are_live(
         r#"<div style="width: 120px; height: 80px; background: url(/live.png)"></div>"#
     );
-    "CSS content": embeddings::are_live(r#"<div style="content: url(/live.png)"></div>"#);
+    "CSS content": embeddings::in_css_are_live(r#"<div style="content: url(/live.png)"></div>"#);
     "input": embeddings::are_live(r#"<input type="image" src="/live.png">"#);
     "SVG image": embeddings::are_live(
         r#"<svg width="200" height="200"><image href="/live.png" width="120" height="80"/></svg>"#

@@ -1,7 +1,8 @@
 //! What is between the server and the screen.
 
 use crate::colour::{BLUE, GREEN, RED};
-use crate::scene::{Scene, one};
+use crate::scene::Scene;
+use crate::screen::one;
 use crate::serve::Transport;
 use crate::site::{Plan, Site};
 
