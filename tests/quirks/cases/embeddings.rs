@@ -18,20 +18,19 @@ pub(crate) async fn are_live(scene: Scene, body: &str) {
     is_live(scene, &site, "/").await;
 }
 
-/// Firefox 153 does not let go of a closed tab's CSS images before more of them comes: the next
-/// heartbeat tells. For Chromium 156 and WebKitGTK 2.50 they are images like any others.
+/// Firefox 153 does not let go of a closed tab's CSS images before more of them comes: one of the
+/// next heartbeats tells. For Chromium 156 and WebKitGTK 2.50 they are images like any others.
 pub(crate) async fn in_css_are_live(scene: Scene, body: &str) {
     let site = Site::of(body, Transport::H1).await;
     changes(&scene, &site, "/").await;
     scene.browser.close_all().await;
     if scene.engine() == Engine::Firefox {
-        let heartbeats = [GREEN, RED].into_iter().cycle();
-        for colour in heartbeats.take(50) {
-            site.show(colour);
-            sleep(Duration::from_millis(100)).await;
+        for colour in [RED, GREEN].into_iter().cycle().take(100) {
             if site.streams() == 0 {
                 break;
             }
+            site.show(colour);
+            sleep(Duration::from_millis(100)).await;
         }
     }
     scene.until("no stream after the tab is closed", || site.streams() == 0).await;
