@@ -22,8 +22,9 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 
 /// Scripts in SVG would run where the picture is opened by itself.
 const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-/// How long after a stream's end a frame loads it again: Chromium 156 and Firefox 153 count from
-/// the end, not from the beginning.
+/// How long after a stream's end a frame loads it again: Chromium 156 (if the end was regular) and
+/// Firefox 153 count from the end, not from the beginning. Long enough for a server to be there
+/// again: a frame that finds none shows an error, and stays.
 const RELOAD_SECONDS: &str = "4";
 const RETRY_SECONDS: &str = "10";
 

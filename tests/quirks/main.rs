@@ -51,7 +51,9 @@ async fn all_cases(engine: Engine) {
     let word = std::env::var("QUIRK").unwrap_or_default();
     let mut browser = Arc::new(Browser::start(engine).await);
     let mut failures = Vec::new();
-    for Case { name, run } in cases::ALL.iter().filter(|case| case.name.contains(&word)) {
+    let cases = cases::ALL.iter().chain(cases::OF_FEATURES);
+    let cases = cases.filter(|case| case.name.contains(&word));
+    for Case { name, run } in cases {
         let scene = Scene { browser: browser.clone(), case: name };
         let began = Instant::now();
         // On a task of its own, which may panic without taking the other cases with it.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
+use tower_livebadge::{Badge, Format, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
 
 use super::colour::{Colour, RED};
 use super::serve::{self, Transport};
@@ -60,9 +60,23 @@ pub(crate) struct Plan {
     pages: Vec<(&'static str, String)>,
     heartbeat: Duration,
     around: Around,
+    format: Format,
+    /// 0 is some free one.
+    port: u16,
 }
 
 impl Plan {
+    pub(crate) fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// In the place of a site that is gone.
+    pub(crate) fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
     pub(crate) fn page(mut self, path: &'static str, body: impl AsRef<str>) -> Self {
         let style = "<style>body { margin: 0 } img, input { display: block }</style>";
         let html = format!("<!DOCTYPE html><title>{path}</title>{style}{}", body.as_ref());
@@ -90,7 +104,7 @@ impl Plan {
     pub(crate) async fn serve(self, transport: Transport) -> Site {
         let (look, looks) = watch::channel(Look::new(RED, WIDTH, 1.0));
         let log = Arc::new(Log::default());
-        let badge = Badge::svg(SVG).values(looks).heartbeat(self.heartbeat);
+        let badge = Badge::svg(SVG).values(looks).heartbeat(self.heartbeat).format(self.format);
         // One picture pixel is one CSS pixel.
         let badge = badge.scale(1.0).max_rate(1000.0);
         let badges = LiveBadgeLayer::builder()
@@ -113,10 +127,20 @@ impl Plan {
                 app.layer(badges).layer(force.map_response(unmarked))
             }
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
+        let listener = bind(self.port).await;
         let port = listener.local_addr().expect("a listener has a port").port();
         let server = AbortOnDropHandle::new(tokio::spawn(serve::serve(listener, app, transport)));
         Site { scheme: transport.scheme(), port, look, handle, log, _server: server }
+    }
+}
+
+/// A port is taken until the listener before has been dropped.
+async fn bind(port: u16) -> TcpListener {
+    loop {
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+            return listener;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -130,7 +154,7 @@ fn unmarked(mut response: Response) -> Response {
 #[derive(Debug)]
 pub(crate) struct Site {
     scheme: &'static str,
-    port: u16,
+    pub(crate) port: u16,
     look: watch::Sender<Look>,
     pub(crate) handle: Handle,
     log: Arc<Log>,
@@ -139,7 +163,13 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn plan() -> Plan {
-        Plan { pages: Vec::new(), heartbeat: SILENT, around: Around::Nothing }
+        Plan {
+            pages: Vec::new(),
+            heartbeat: SILENT,
+            around: Around::Nothing,
+            format: Format::Png,
+            port: 0,
+        }
     }
 
     /// One page, with this in its body.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
+use tower_livebadge::Format;
 
 use crate::colour::{ALL, BLUE, GREEN, ORANGE, RED};
 use crate::scene::Scene;
@@ -73,6 +74,20 @@ pub(crate) async fn after_heartbeats_are_shown(scene: Scene, transport: Transpor
 pub(crate) async fn after_heartbeats_in_a_document_are_shown(scene: Scene, transport: Transport) {
     let page = r#"<iframe src="/live.png" style="border: 0"></iframe>"#;
     after_heartbeats_in(scene, page, transport).await;
+}
+
+/// JPEG has a beginning that is always the same, too, and comments that mean nothing: both can be
+/// sent ahead. WebP and SVG have neither, so their heartbeats are pictures. Chromium 156, Firefox 153
+/// and WebKitGTK 2.50 show all of them at once.
+pub(crate) async fn of_format_are_shown(scene: Scene, format: Format) {
+    let plan = Site::plan().page("/", IMAGE).format(format).heartbeat(Duration::from_millis(100));
+    let site = plan.serve(Transport::H1).await;
+    scene.open(&site, "/", one(RED)).await;
+    for colour in [GREEN, BLUE, ORANGE] {
+        sleep(Duration::from_millis(500)).await; // heartbeats
+        let changed = site.show(colour);
+        scene.see(one(colour), changed, "a change").await;
+    }
 }
 
 async fn after_heartbeats_in(scene: Scene, page: &str, transport: Transport) {

@@ -1,12 +1,13 @@
 //! What is left when a stream has ended.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::colour::{BLUE, GREEN, RED};
 use crate::scene::Scene;
 use crate::screen::one;
 use crate::serve::Transport;
 use crate::site::Site;
+use crate::support::Engine;
 
 /// A stream that just ends leaves a broken image in WebKitGTK 2.50, one that is cut off in Chromium
 /// 156, too; Firefox 153 keeps the picture whatever happens. After the last picture once more, the
@@ -22,4 +23,33 @@ pub(crate) async fn keep_the_picture(scene: Scene, body: &str, transport: Transp
     assert_eq!(site.streams(), 0);
     scene.see(one(BLUE), changed, "the last change").await;
     scene.keeps(one(BLUE), Duration::from_secs(2), "after the end").await;
+}
+
+/// Nothing makes an `<img>` ask again. A frame does, if the stream said `Refresh`, some seconds after
+/// the stream has ended: Firefox 153 however it ended, Chromium 156 only if it was in the regular
+/// way, as with a graceful shutdown. In WebKitGTK 2.50 it stays as it is.
+pub(crate) async fn are_over_for_a_frame_after_a_restart(scene: Scene, is_polite: bool) {
+    match scene.engine() {
+        Engine::WebKit => return,
+        Engine::Chromium if !is_polite => return,
+        _ => {}
+    }
+    let site = Site::of("", Transport::H1).await;
+    let frame = format!(
+        r#"<iframe src="{}" style="border:0" loading="lazy" scrolling="no"></iframe>"#,
+        site.url("/live.png")
+    );
+    let page = Site::of(frame, Transport::H1).await;
+    scene.open_elsewhere(&page.url("/"), &site, one(RED)).await;
+    let port = site.port;
+    if is_polite {
+        site.handle.shutdown().await;
+    }
+    drop(site); // all connections are cut
+    let restarted = Instant::now();
+    let site = Site::plan().port(port).serve(Transport::H1).await;
+    site.show(GREEN);
+    scene.see(one(GREEN), restarted, "the picture after a restart").await;
+    let changed = site.show(BLUE);
+    scene.see(one(BLUE), changed, "a change after a restart").await;
 }

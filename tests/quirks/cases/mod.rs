@@ -8,6 +8,8 @@ mod wire;
 
 use std::pin::Pin;
 
+use tower_livebadge::Format;
+
 use super::scene::Scene;
 use super::serve::Transport::{H1, H2};
 
@@ -21,7 +23,7 @@ macro_rules! cases {
     ($($name:literal: $module:ident::$case:ident($($argument:expr),*);)+) => {
         &[$(Case {
             name: $name,
-            run: |scene| Box::pin($module::$case(scene, $($argument),*)),
+            run: |scene| Box::pin($module::$case(scene $(, $argument)*)),
         }),+]
     };
 }
@@ -36,6 +38,8 @@ pub(crate) const ALL: &[Case] = cases! {
     "heartbeats over h1": changes::after_heartbeats_are_shown(H1);
     "heartbeats over h2": changes::after_heartbeats_are_shown(H2);
     "heartbeats in an iframe": changes::after_heartbeats_in_a_document_are_shown(H1);
+
+    "SVG": changes::of_format_are_shown(Format::Svg);
 
     "cross-origin over h1": wire::a_tiny_picture_is_shown_on_another_site(H1);
     "cross-origin over h2": wire::a_tiny_picture_is_shown_on_another_site(H2);
@@ -55,6 +59,8 @@ pub(crate) const ALL: &[Case] = cases! {
     "navigation over h2": presence::is_right_after_navigation(H2);
     "navigation from an iframe": presence::is_right_after_navigation_from_an_iframe(H1);
 
+    "a restart": endings::are_over_for_a_frame_after_a_restart(true);
+    "a sudden restart": endings::are_over_for_a_frame_after_a_restart(false);
     "polite end over h1": endings::keep_the_picture(r#"<img src="/live.png">"#, H1);
     "polite end over h2": endings::keep_the_picture(r#"<img src="/live.png">"#, H2);
     "polite end in an iframe": endings::keep_the_picture(
@@ -85,3 +91,11 @@ pub(crate) const ALL: &[Case] = cases! {
     );
     "embed": embeddings::as_documents_are_live_but_for_firefox(r#"<embed src="/live.png">"#);
 };
+
+#[cfg(all(feature = "jpeg", feature = "webp"))]
+pub(crate) const OF_FEATURES: &[Case] = cases! {
+    "JPEG": changes::of_format_are_shown(Format::Jpeg { quality: 85 });
+    "WebP": changes::of_format_are_shown(Format::WebP);
+};
+#[cfg(not(all(feature = "jpeg", feature = "webp")))]
+pub(crate) const OF_FEATURES: &[Case] = &[];
