@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use crate::body::{ResponseBody, Viewer};
 use crate::error::PaintError;
@@ -122,10 +122,13 @@ impl LiveStream {
         // nothing. Chromium 156, Firefox 153 and WebKitGTK 2.50 take it for what it says.
         insert(headers, header::CONTENT_ENCODING, "identity");
         insert(headers, ACCEL_BUFFERING, "no");
+        insert_common(headers, self.format);
         if self.reloads {
             insert(headers, header::REFRESH, RELOAD_SECONDS);
+            // Without chunks, over HTTP/1: so that the end is a regular one even if the server is
+            // killed. After a stream that is cut off, Chromium 156 does not load the frame again.
+            *response.version_mut() = Version::HTTP_10;
         }
-        insert_common(headers, self.format);
         response
     }
 }

@@ -26,13 +26,11 @@ pub(crate) async fn keep_the_picture(scene: Scene, body: &str, transport: Transp
 }
 
 /// Nothing makes an `<img>` ask again. A frame does, if the stream said `Refresh`, some seconds after
-/// the stream has ended: Firefox 153 however it ended, Chromium 156 only if it was in the regular
-/// way, as with a graceful shutdown. In WebKitGTK 2.50 it stays as it is.
+/// the stream has ended: in Firefox 153 however it ended, in Chromium 156 not if a chunked one was cut
+/// off. In WebKitGTK 2.50 it stays as it is.
 pub(crate) async fn are_over_for_a_frame_after_a_restart(scene: Scene, is_polite: bool) {
-    match scene.engine() {
-        Engine::WebKit => return,
-        Engine::Chromium if !is_polite => return,
-        _ => {}
+    if scene.engine() == Engine::WebKit {
+        return;
     }
     let site = Site::of("", Transport::H1).await;
     let frame = format!(
