@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::colour;
 use super::screen::{Screen, Sight};
@@ -14,6 +14,10 @@ use super::support::{Browser, Engine, Tab};
 
 /// Nothing takes that long, but a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Its answers take a second at most.
+const DRIVER_PATIENCE: Duration = Duration::from_secs(30);
+/// WebKitWebDriver 2.50 leaves a screenshot of a new window unanswered once in some hundred times.
+pub(crate) const HANGS: &str = "the browser's driver does not answer";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
@@ -36,14 +40,28 @@ impl Scene {
         let (asked, joins) = (Instant::now(), site.joins());
         let tab = self.browser.open(url).await;
         self.until("asked for", || site.joins() > joins).await;
-        // Chromium 156 takes 10 s for a screenshot of a page that is still to come, Firefox 153 none.
-        // A picture in a tab of its own may be sent to a URL of its own: the same with a query.
-        while !self.browser.url().await.starts_with(url) {
-            assert!(asked.elapsed() < PATIENCE, "{url} is not opened");
-            sleep(Duration::from_millis(5)).await;
-        }
+        self.arrive(url).await;
         self.see(sight, asked, "at first").await;
         tab
+    }
+
+    /// Goes to another page of the site in the same tab.
+    pub(crate) async fn go_to(&self, site: &Site, path: &str) {
+        let url = site.url(path);
+        self.browser.go_to(&url).await;
+        self.arrive(&url).await;
+    }
+
+    /// Chromium 156 takes 10 s for a screenshot of a page that is still to come, and 20 s to close its
+    /// tab; Firefox 153 takes no such screenshot. A picture in a tab of its own may be sent to a URL
+    /// of its own: the same with a query.
+    async fn arrive(&self, url: &str) {
+        let since = Instant::now();
+        let at = || timeout(DRIVER_PATIENCE, self.browser.url());
+        while !at().await.expect(HANGS).starts_with(url) {
+            assert!(since.elapsed() < PATIENCE, "{url} is not opened");
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Waits until this is seen.
@@ -84,7 +102,7 @@ impl Scene {
     }
 
     async fn look(&self) -> (Vec<u8>, Screen) {
-        let png = self.browser.screenshot().await;
+        let png = timeout(DRIVER_PATIENCE, self.browser.screenshot()).await.expect(HANGS);
         let screen = Screen::from_png(&png);
         (png, screen)
     }

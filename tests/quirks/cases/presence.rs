@@ -108,7 +108,7 @@ pub(crate) async fn is_right_after_navigation(scene: Scene, transport: Transport
     scene.open(&site, "/", one(RED)).await;
 
     let asked = Instant::now();
-    scene.browser.go_to(&site.url("/other")).await;
+    scene.go_to(&site, "/other").await;
     scene.see(small(RED), asked, "the next page").await;
     let changed = site.show(GREEN);
     scene.see(small(GREEN), changed, "a change in the next page").await;
@@ -118,7 +118,7 @@ pub(crate) async fn is_right_after_navigation(scene: Scene, transport: Transport
     }
     scene.until("one stream after navigation", || site.streams() == 1).await;
 
-    scene.browser.go_to(&site.url("/none")).await;
+    scene.go_to(&site, "/none").await;
     scene.until("no stream after navigation", || site.streams() == 0).await;
 }
 
@@ -128,6 +128,6 @@ pub(crate) async fn is_right_after_navigation_from_an_iframe(scene: Scene, trans
     let site = plan.page("/none", "none").serve(transport).await;
     scene.open(&site, "/", one(RED)).await;
     assert_eq!(site.streams(), 1);
-    scene.browser.go_to(&site.url("/none")).await;
+    scene.go_to(&site, "/none").await;
     scene.until("no stream after navigation", || site.streams() == 0).await;
 }
