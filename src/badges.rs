@@ -85,26 +85,24 @@ impl Badges {
             Reply::Still => Some(self.still(&target, parts)),
             Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts)),
             Reply::Stream if rules.own_urls.are_due(parts) => Some(redirect(parts)),
-            Reply::Stream => Some(self.stream(target, parts).unwrap_or_else(|refused| {
-                let (target, refusal) = *refused;
-                self.reporter.refused(path, refusal);
-                let still = self.still(&target, parts);
-                match target.recipe.rules.when_full {
-                    WhenFull::Still => still,
-                    WhenFull::Unavailable => still.unavailable(),
-                }
-            })),
+            Reply::Stream => {
+                let person = (rules.visitor_of)(parts).map(|key| self.blind.person(&key));
+                Some(match self.admit(&target, person) {
+                    Ok(admission) => self.stream(target, parts, person, admission),
+                    Err(refusal) => self.refuse(&target, path, parts, refusal),
+                })
+            }
         }
     }
 
-    fn stream(&self, target: Target, parts: &Parts) -> Result<Answer, Box<(Target, Refusal)>> {
-        let rules = &target.recipe.rules;
-        let person = (rules.visitor_of)(parts).map(|key| self.blind.person(&key));
-        let admission = match self.admit(&target, person) {
-            Ok(admission) => admission,
-            Err(refusal) => return Err(Box::new((target, refusal))),
-        };
-        let is_counted = (rules.is_counted)(parts);
+    fn stream(
+        &self,
+        target: Target,
+        parts: &Parts,
+        person: Option<Person>,
+        admission: Admission,
+    ) -> Answer {
+        let is_counted = (target.recipe.rules.is_counted)(parts);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let face = Face { badge: target.badge, style: target.style(parts) };
         let Target { room, recipe, .. } = target;
@@ -120,7 +118,16 @@ impl Badges {
         let registry = self.registry.clone();
         let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
-        Ok(Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document }))
+        Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document })
+    }
+
+    fn refuse(&self, target: &Target, path: &str, parts: &Parts, refusal: Refusal) -> Answer {
+        self.reporter.refused(path, refusal);
+        let still = self.still(target, parts);
+        match target.recipe.rules.when_full {
+            WhenFull::Still => still,
+            WhenFull::Unavailable => still.unavailable(),
+        }
     }
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {
