@@ -169,3 +169,22 @@ async fn one_drawing_serves_every_viewer() {
     }
     assert_eq!(paints.0.load(Ordering::Relaxed), 2);
 }
+
+/// What browsers keep of an open part is bounded: after 720 heartbeats the picture is sent anew.
+#[tokio::test(start_paused = true)]
+async fn an_hour_of_silence_is_heartbeats_and_then_the_picture_once_more() {
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let mut body = badges.into_service().oneshot(request).await.unwrap().into_body();
+    let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert!(next().await.len() > 1024);
+    let since = Instant::now();
+    for _ in 1..720 {
+        assert_eq!(next().await.len(), 12);
+    }
+    assert!(next().await.len() > 60, "the picture");
+    assert_eq!(next().await.len(), 12);
+    assert!((720 * 5..=722 * 5).contains(&since.elapsed().as_secs()));
+}
