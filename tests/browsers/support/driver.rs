@@ -122,14 +122,29 @@ impl Driver {
         }
     }
 
+    /// What a script returns, which must do no harm when it is run again: while a page is replaced by
+    /// the next, WebKitGTK 2.50 and Firefox 153 can't run any.
     pub(super) async fn run(&self, script: &str) -> Value {
+        let mut tries = 0;
+        loop {
+            match self.try_to_run(script).await {
+                Ok(value) => return value,
+                Err(error) if tries == 250 => panic!("{script}: {error}"),
+                Err(_) => tries += 1,
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn try_to_run(&self, script: &str) -> Result<Value, String> {
         match self {
             Self::WebDriver(client) => {
-                client.execute(script, Vec::new()).await.expect("the script runs")
+                client.execute(script, Vec::new()).await.map_err(|error| error.to_string())
             }
             Self::Marionette(firefox) => {
                 let script = json!({ "script": script, "args": [] });
-                firefox.command("WebDriver:ExecuteScript", script).await["value"].take()
+                let answer = firefox.try_command("WebDriver:ExecuteScript", script).await;
+                answer.map(|mut answer| answer["value"].take()).map_err(|error| error.to_string())
             }
         }
     }
