@@ -58,12 +58,12 @@ pub(crate) struct Still {
 }
 
 impl Answer {
-    /// The picture; `last_resort` if that fails.
+    /// The picture; what `last_resort` makes if that fails.
     pub(crate) fn still(
         parts: &Parts,
         format: Format,
         painting: Result<Painting, PaintError>,
-        last_resort: Painting,
+        last_resort: impl FnOnce() -> Painting + Send + 'static,
     ) -> Self {
         let picture = async {
             let painted = match painting {
@@ -74,7 +74,7 @@ impl Answer {
                 Ok(picture) => Ok(picture),
                 Err(error) => {
                     tracing::warn!(%error, "a still could not be painted");
-                    last_resort.finish().await
+                    last_resort().finish().await
                 }
             }
         };
@@ -102,11 +102,7 @@ impl Answer {
             Self::Stream(stream) => Poll::Ready(stream.response()),
             Self::Still(still) => still.poll(cx),
             Self::Redirect(location) => Poll::Ready(redirect(location.clone())),
-            Self::NotFound => {
-                let mut response = Response::new(ResponseBody::whole(Bytes::new()));
-                *response.status_mut() = StatusCode::NOT_FOUND;
-                Poll::Ready(response)
-            }
+            Self::NotFound => Poll::Ready(empty(StatusCode::NOT_FOUND)),
         }
     }
 }
@@ -162,9 +158,14 @@ impl Still {
     }
 }
 
-fn redirect<B>(location: HeaderValue) -> Response<ResponseBody<B>> {
+fn empty<B>(status: StatusCode) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::whole(Bytes::new()));
-    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    *response.status_mut() = status;
+    response
+}
+
+fn redirect<B>(location: HeaderValue) -> Response<ResponseBody<B>> {
+    let mut response = empty(StatusCode::TEMPORARY_REDIRECT);
     response.headers_mut().insert(header::LOCATION, location);
     insert(response.headers_mut(), header::CACHE_CONTROL, "no-store");
     insert(response.headers_mut(), CORP, "cross-origin");

@@ -131,11 +131,12 @@ impl Badges {
     }
 
     fn still(&self, target: &Target, parts: &Parts) -> Answer {
-        let (style, recipe) = (target.style(parts), &target.recipe);
+        let (style, recipe) = (target.style(parts), target.recipe.clone());
         let picture = &recipe.picture;
         let drawing = picture.fill_once(self.counts(target), &target.room.params, style);
         let painting = drawing.map(|drawing| picture.paint(drawing));
-        Answer::still(parts, picture.format, painting, picture.blank(recipe.size, style))
+        let format = picture.format;
+        Answer::still(parts, format, painting, move || recipe.picture.blank(recipe.size, style))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {

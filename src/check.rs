@@ -88,26 +88,31 @@ fn check_slots(
     }
 }
 
-/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages.
-/// Returns its size for nobody.
+/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages; what
+/// is the same text is drawn once. Returns its size for nobody on a light page.
 fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size, BuildError> {
     let mut size = Size { width: 0.0, height: 0.0 };
-    for (theme, count) in
-        [Theme::Dark, Theme::Light].into_iter().flat_map(|theme| [23, 1, 0].map(|n| (theme, n)))
-    {
+    let mut last = None;
+    for count in [23, 1, 0] {
         let counts = Counts { streams: count, visitors: count };
-        let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
-        let drawing = drawing.map_err(CheckError::Paint);
-        let checked = drawing.and_then(|drawing| picture.raster.check(&drawing));
-        let path = path.to_owned();
-        size = checked.map_err(|error| match error {
-            CheckError::Paint(source) => BuildError::Paint { path, source },
-            CheckError::Flaw(Flaw::Family { families }) => {
-                BuildError::FontFamily { path, families }
+        for theme in [Theme::Dark, Theme::Light] {
+            let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
+            let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
+            if last.as_ref() != Some(&drawing.svg) {
+                size = picture.raster.check(&drawing).map_err(|error| refused(path, error))?;
+                last = Some(drawing.svg);
             }
-            CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
-            CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
-        })?;
+        }
     }
     Ok(size)
+}
+
+fn refused(path: &str, error: CheckError) -> BuildError {
+    let path = path.to_owned();
+    match error {
+        CheckError::Paint(source) => BuildError::Paint { path, source },
+        CheckError::Flaw(Flaw::Family { families }) => BuildError::FontFamily { path, families },
+        CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
+        CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
+    }
 }

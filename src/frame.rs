@@ -51,14 +51,13 @@ impl Frame {
             out.put_slice(&self.whole);
             out.freeze()
         };
-        match framing {
-            Framing::Open => self.opening.get_or_init(build).clone(),
-            Framing::Document => {
-                let opening = self.opening.get_or_init(build);
-                opening.slice(..opening.len() - self.prefix_len)
-            }
-            Framing::Strict => self.strict_part(),
-        }
+        let ahead = match framing {
+            Framing::Open => self.prefix_len,
+            Framing::Document => 0,
+            Framing::Strict => return self.strict_part(),
+        };
+        let opening = self.opening.get_or_init(build);
+        opening.slice(..opening.len() - self.prefix_len + ahead)
     }
 
     /// For a viewer whose open part began with `seen`'s prefix: one piece, or two where the

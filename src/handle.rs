@@ -4,11 +4,12 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
 use http::request::Parts;
-use http::{Response, StatusCode};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
+use crate::answer::Answer;
 use crate::badges::Badges;
 use crate::body::ResponseBody;
 use crate::embed::{self, Embed};
@@ -108,11 +109,7 @@ impl Handle {
     pub async fn respond(&self, path: &str, parts: &Parts) -> Response<ResponseBody> {
         let target = self.badges.addressed(path);
         let answer = target.and_then(|target| self.badges.answer(target, path, parts));
-        let Some(mut answer) = answer else {
-            let mut response = Response::new(ResponseBody::whole(bytes::Bytes::new()));
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
-        };
+        let mut answer = answer.unwrap_or(Answer::NotFound);
         poll_fn(|cx| answer.poll(cx)).await
     }
 
