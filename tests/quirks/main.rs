@@ -14,6 +14,7 @@ mod site;
 #[allow(dead_code, unused_imports, reason = "what only other tests need")]
 mod support;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,12 +60,15 @@ async fn all_cases(engine: Engine) {
             failure = play(case, &browser).await;
         }
         if let Some(failure) = failure {
-            failures.push(format!("\n{}: {failure}", case.name));
+            failures.push(format!("FAILED in {}: {}: {failure}\n", engine.name(), case.name));
             // Whatever state that one is in.
             browser = Arc::new(Browser::start(engine).await);
         }
     }
-    assert!(failures.is_empty(), "{} in {}:{}", failures.len(), engine.name(), failures.concat());
+    let failures = failures.concat();
+    // At once, too: the harness shows it after the other browsers' lines.
+    let _ = std::io::stderr().write_all(failures.as_bytes());
+    assert!(failures.is_empty(), "{failures}");
 }
 
 /// What is wrong, if anything is.
