@@ -1,15 +1,17 @@
 //! A badge's answer to a request: the response's head, and what its body will be.
 
 use std::fmt;
+use std::future::ready;
 use std::hash::{DefaultHasher, Hasher};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Context, Poll};
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
 use crate::body::{ResponseBody, Viewer};
+use crate::data::Data;
 use crate::error::PaintError;
 use crate::format::Format;
 use crate::negotiate::VARY;
@@ -32,7 +34,7 @@ const RETRY_SECONDS: &str = "10";
 #[derive(Debug)]
 pub(crate) enum Answer {
     Stream(LiveStream),
-    Still(Still),
+    Whole(Whole),
     Redirect(HeaderValue),
     NotFound,
 }
@@ -48,13 +50,19 @@ pub(crate) struct LiveStream {
     pub(crate) reloads: bool,
 }
 
-/// One whole picture, which may have to be drawn first.
-pub(crate) struct Still {
-    picture: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
-    format: Format,
+/// One whole picture, which may have to be drawn first, or data.
+pub(crate) struct Whole {
+    content: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
+    kind: Kind,
     status: StatusCode,
     is_head: bool,
     if_none_match: Vec<HeaderValue>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Picture(Format),
+    Data(Data),
 }
 
 impl Answer {
@@ -78,20 +86,18 @@ impl Answer {
                 }
             }
         };
-        Self::Still(Still {
-            picture: Box::pin(picture),
-            format,
-            status: StatusCode::OK,
-            is_head: parts.method == Method::HEAD,
-            if_none_match: parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
-        })
+        Self::Whole(Whole::new(parts, Kind::Picture(format), picture))
+    }
+
+    pub(crate) fn data(parts: &Parts, data: Data, body: Bytes) -> Self {
+        Self::Whole(Whole::new(parts, Kind::Data(data), ready(Ok(body))))
     }
 
     /// The same, said to be all there is because there is no place left.
     pub(crate) fn unavailable(mut self) -> Self {
-        if let Self::Still(still) = &mut self {
-            still.status = StatusCode::SERVICE_UNAVAILABLE;
-            still.if_none_match.clear();
+        if let Self::Whole(whole) = &mut self {
+            whole.status = StatusCode::SERVICE_UNAVAILABLE;
+            whole.if_none_match.clear();
         }
         self
     }
@@ -100,7 +106,7 @@ impl Answer {
     pub(crate) fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
         match self {
             Self::Stream(stream) => Poll::Ready(stream.response()),
-            Self::Still(still) => still.poll(cx),
+            Self::Whole(whole) => whole.poll(cx),
             Self::Redirect(location) => Poll::Ready(redirect(location.clone())),
             Self::NotFound => Poll::Ready(empty(StatusCode::NOT_FOUND)),
         }
@@ -129,14 +135,28 @@ impl LiveStream {
     }
 }
 
-impl Still {
+impl Whole {
+    fn new(
+        parts: &Parts,
+        kind: Kind,
+        content: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
+    ) -> Self {
+        Self {
+            content: Box::pin(content),
+            kind,
+            status: StatusCode::OK,
+            is_head: parts.method == Method::HEAD,
+            if_none_match: parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
+        }
+    }
+
     fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
         // Without a runtime to draw on there is no picture at all.
-        let picture = ready!(self.picture.as_mut().poll(cx)).unwrap_or_default();
-        let etag = etag(&picture);
+        let content = task::ready!(self.content.as_mut().poll(cx)).unwrap_or_default();
+        let etag = etag(&content);
         let is_known = self.if_none_match.iter().any(|known| names(known, &etag));
-        let length = picture.len();
-        let body = if is_known || self.is_head { Bytes::new() } else { picture };
+        let length = content.len();
+        let body = if is_known || self.is_head { Bytes::new() } else { content };
         let mut response = Response::new(ResponseBody::whole(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -147,11 +167,21 @@ impl Still {
         // To be asked for again each time: GitHub's camo keeps a picture for hours otherwise.
         insert(headers, header::CACHE_CONTROL, "no-cache, max-age=0, no-transform");
         insert(headers, header::VARY, VARY);
-        insert_common(headers, self.format);
+        let media_type = match self.kind {
+            Kind::Picture(format) => {
+                insert_common(headers, format);
+                format.media_type()
+            }
+            Kind::Data(data) => {
+                insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+                insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+                data.media_type()
+            }
+        };
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
-            insert(headers, header::CONTENT_TYPE, self.format.media_type());
+            insert(headers, header::CONTENT_TYPE, media_type);
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
         Poll::Ready(response)
@@ -199,8 +229,8 @@ fn names(if_none_match: &HeaderValue, etag: &HeaderValue) -> bool {
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-impl fmt::Debug for Still {
+impl fmt::Debug for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Still(..)")
+        f.write_str("Whole(..)")
     }
 }

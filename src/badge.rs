@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::format::Format;
+use crate::look::Look;
 use crate::negotiate::{OwnUrls, Reply};
 use crate::params::Params;
 use crate::rules::{Rules, UnknownRoom, WhenFull};
@@ -16,6 +17,8 @@ use crate::values::{self, Values};
 use crate::visitor::VisitorKey;
 
 /// A live picture: its template, its values, who counts, and how often it may change.
+///
+/// # Slots
 ///
 /// The template is SVG with slots in the syntax of [minijinja] (which is Jinja2's). What fills them:
 ///
@@ -25,7 +28,29 @@ use crate::visitor::VisitorKey;
 /// | `{{ visitors }}` | distinct visitors in the room (see [`visitors`](Self::visitors)) |
 /// | `{{ params.room }}` | the path's `{room}` |
 /// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
+/// | `{{ peak }}` | the most visitors at once so far |
+/// | `{{ peak_today }}` | the same since midnight, UTC |
+/// | `{{ joins }}` | how often a visitor has come |
+/// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
+/// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
+/// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
 /// | any other | the application's own values (see [`values`](Self::values)) |
+///
+/// What has been in a room is kept after its last viewer has left if a template shows it, for up to
+/// 10,000 rooms; [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
+///
+/// # Filters and functions
+///
+/// Those of minijinja, and for `{{ visitors | filter }}`:
+///
+/// | | |
+/// | --- | --- |
+/// | `compact` | `950`, `1.2k`, `34k`, `5.6M` |
+/// | `group` | `1,234,567`; another separator with `group(" ")` |
+/// | `pad(4)` | `0042` |
+/// | `duration` | of seconds: `45 s`, `3 min`, `2 h`, `5 d` |
+/// | `plural("en", one="visitor", other="visitors")` | the form for a number in a language, by Unicode's CLDR (feature `plurals`) |
+/// | `text_width(text, 11)` | how many CSS pixels wide a text is drawn in that size, rounded up; also with `family="…"` and letter `spacing=1.5` |
 ///
 /// Every string that fills a slot is escaped, stripped of what XML can't hold, and cut at
 /// [`max_value_chars`](Self::max_value_chars). Templates are part of the program: they are trusted
@@ -58,15 +83,24 @@ pub struct Badge {
     pub(crate) max_value_chars: usize,
     pub(crate) scale: f32,
     pub(crate) format: Format,
+    pub(crate) look: Option<Look>,
     /// The path of the badge whose rooms it shows.
     pub(crate) rooms_of: Option<String>,
+    /// The path of the badge of whose rooms it shows the total.
+    pub(crate) total_of: Option<String>,
     pub(crate) rules: Rules,
 }
 
 impl Badge {
     /// A badge in the style of shields.io, 88 × 20 CSS pixels: "online | 12".
     pub fn online() -> Self {
-        Self::svg(include_str!("online.svg"))
+        let message = "{{ visitors if visitors < 100000 else visitors | compact }}";
+        Self::look(Look::flat("online").message(message).width(88.0))
+    }
+
+    /// A badge with one of the ready looks.
+    pub fn look(look: Look) -> Self {
+        Self { look: Some(look.clone()), ..Self::svg(look.svg()) }
     }
 
     /// A badge drawn from this SVG text with slots.
@@ -77,7 +111,9 @@ impl Badge {
             max_value_chars: 256,
             scale: 2.0,
             format: Format::Png,
+            look: None,
             rooms_of: None,
+            total_of: None,
             rules: Rules::default(),
         }
     }
@@ -243,6 +279,26 @@ impl Badge {
     /// ```
     pub fn rooms_of(mut self, path: impl Into<String>) -> Self {
         self.rooms_of = Some(path.into());
+        self
+    }
+
+    /// Shows how many there are in all rooms of the badge at this path together.
+    ///
+    /// Somebody in two of them is two streams and one visitor; `{{ rooms }}` is how many rooms there
+    /// are. Who watches the total is not counted by that.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let total = Look::flat("online").message("{{ visitors }} in {{ rooms }} rooms");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/rooms/{room}/online.png", Badge::online())
+    ///     .badge("/online.png", Badge::look(total).total_of("/rooms/{room}/online.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn total_of(mut self, path: impl Into<String>) -> Self {
+        self.total_of = Some(path.into());
         self
     }
 

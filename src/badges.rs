@@ -1,7 +1,9 @@
 //! Every badge of a layer by its path, and what a request for one gets.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -12,12 +14,18 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::{Answer, LiveStream};
 use crate::body::{Admission, Viewer};
+use crate::crowd::Crowd;
+use crate::data::Data;
+use crate::format::Format;
+use crate::history::{History, Records};
+use crate::look::Words;
 use crate::multipart::Framing;
 use crate::negotiate::{self, Reply, VIEW};
 use crate::observer::Refusal;
 use crate::params::Params;
 use crate::presence::Counts;
 use crate::quota::{Holder, Quotas};
+use crate::raster::Drawing;
 use crate::recipe::Recipe;
 use crate::registry::{Invitation, Registry, RoomId};
 use crate::reporter::Reporter;
@@ -32,6 +40,8 @@ pub(crate) struct Badges {
     /// Where a badge is in `recipes`, by its path. Paths that only the application knows begin
     /// without a slash, so that no request can mean them.
     pub(crate) paths: matchit::Router<usize>,
+    /// The totals that the people of a badge's rooms are counted in.
+    pub(crate) totals: HashMap<usize, Vec<Arc<Crowd>>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
@@ -68,7 +78,21 @@ impl Badges {
 
     /// How many are in a room; nobody, if nobody has opened it.
     pub(crate) fn counts(&self, target: &Target) -> Counts {
-        self.registry.room(&target.room).map(|room| room.counts().counts).unwrap_or_default()
+        self.registry.counts_of(&target.room, self.host(target))
+    }
+
+    /// What has been in a room, as far as that is known.
+    pub(crate) fn records(&self, target: &Target) -> Records {
+        self.registry.standing(&target.room, self.host(target)).records
+    }
+
+    pub(crate) fn change_history(&self, target: &Target, change: impl FnOnce(&mut History)) {
+        self.registry.change_history(&target.room, self.host(target), change);
+    }
+
+    /// The badge whose room it is.
+    fn host(&self, target: &Target) -> &Arc<Recipe> {
+        &self.recipes[target.room.badge]
     }
 
     /// What a request gets; `None` is the inner service's answer.
@@ -82,8 +106,10 @@ impl Badges {
         }
         match (rules.reply_to)(parts) {
             Reply::Inner => None,
-            Reply::Still => Some(self.still(&target, parts)),
-            Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts)),
+            Reply::Still => Some(self.still(&target, parts, None)),
+            Reply::StillAs(format) => Some(self.still(&target, parts, Some(format))),
+            Reply::Data(data) => Some(self.data(&target, parts, data)),
+            Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts, None)),
             Reply::Stream if rules.own_urls.are_due(parts) => Some(redirect(parts)),
             Reply::Stream => {
                 let person = (rules.visitor_of)(parts).map(|key| self.blind.person(&key));
@@ -102,9 +128,12 @@ impl Badges {
         person: Option<Person>,
         admission: Admission,
     ) -> Answer {
-        let is_counted = (target.recipe.rules.is_counted)(parts);
+        let is_total = self.host(&target).total.is_some();
+        let is_counted = !is_total && (target.recipe.rules.is_counted)(parts);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let face = Face { badge: target.badge, style: target.style(parts) };
+        let host = self.host(&target).clone();
+        let totals = self.totals.get(&target.room.badge).cloned().unwrap_or_default();
         let Target { room, recipe, .. } = target;
         let is_document = negotiate::is_for_document(parts);
         let framing = match is_document {
@@ -113,30 +142,44 @@ impl Badges {
             false => Framing::Open,
         };
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
-        let host = self.recipes[room.badge].clone();
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
+        let invitation = Invitation { registry, room, path, host, totals, recipe, face, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
         Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document })
     }
 
     fn refuse(&self, target: &Target, path: &str, parts: &Parts, refusal: Refusal) -> Answer {
         self.reporter.refused(path, refusal);
-        let still = self.still(target, parts);
+        let still = self.still(target, parts, None);
         match target.recipe.rules.when_full {
             WhenFull::Still => still,
             WhenFull::Unavailable => still.unavailable(),
         }
     }
 
-    fn still(&self, target: &Target, parts: &Parts) -> Answer {
+    /// One whole picture, in another format than the badge's if one is given.
+    fn still(&self, target: &Target, parts: &Parts, format: Option<Format>) -> Answer {
         let (style, recipe) = (target.style(parts), target.recipe.clone());
         let picture = &recipe.picture;
-        let drawing = picture.fill_once(self.counts(target), &target.room.params, style);
-        let painting = drawing.map(|drawing| picture.paint(drawing));
-        let format = picture.format;
-        Answer::still(parts, format, painting, move || recipe.picture.blank(recipe.size, style))
+        let is_other = |format: &Format| discriminant(format) != discriminant(&picture.format);
+        let format = format.filter(is_other).unwrap_or(picture.format);
+        let standing = self.registry.standing(&target.room, self.host(target));
+        let drawing = picture.fill_once(&standing, &target.room.params, style);
+        let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
+        Answer::still(parts, format, painting, move || {
+            recipe.picture.blank(recipe.size, style, format)
+        })
+    }
+
+    fn data(&self, target: &Target, parts: &Parts, data: Data) -> Answer {
+        let standing = self.registry.standing(&target.room, self.host(target));
+        let words = target.recipe.picture.words(&standing, &target.room.params);
+        let words = words.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a badge could not be put into words");
+            Words::of_counts(standing.counts)
+        });
+        Answer::data(parts, data, data.body(standing.counts, words))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use minijinja::value::Value;
 
 use crate::badge::Badge;
+use crate::crowd::Standing;
 use crate::error::BuildError;
+use crate::look::{LOOK_SLOTS, Look};
 use crate::multipart::Multipart;
 use crate::params::{self, Params};
 use crate::picture::Picture;
@@ -14,7 +16,7 @@ use crate::presence::Counts;
 use crate::raster::{CheckError, Flaw, Raster, Size};
 use crate::recipe::Recipe;
 use crate::style::{Style, Theme};
-use crate::template::{self, Template};
+use crate::template::{self, Line, Template};
 
 /// Turns the badge at this path into what serving it needs. `host` is the badge whose rooms it
 /// shows.
@@ -26,13 +28,15 @@ pub(crate) fn check(
     multipart: &Arc<Multipart>,
 ) -> Result<Recipe, BuildError> {
     check_settings(path, &badge)?;
-    let template = Template::parse(badge.svg, badge.max_value_chars)
+    let template = parse(&badge, raster)
         .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
     let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
     let names = params::names(path);
-    check_slots(path, &template, &names, &current)?;
+    let past = check_slots(path, &badge, &template, &names, &current)?;
     let picture = Picture {
         template,
+        look: badge.look,
+        shows_time: past.iter().any(|slot| template::PASSING_SLOTS.contains(&&**slot)),
         values: badge.values,
         format: badge.format,
         style: Style::new(Theme::Light, badge.scale),
@@ -41,6 +45,8 @@ pub(crate) fn check(
     Ok(Recipe {
         path: path.to_owned(),
         host,
+        total: None,
+        remembers: !past.is_empty(),
         size: check_drawing(path, &picture, &Params::sample(&names, "room"))?,
         picture,
         multipart: multipart.clone(),
@@ -60,31 +66,49 @@ fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
         ("leave_grace", "takes at most an hour")
     } else if badge.max_value_chars == 0 {
         ("max_value_chars", "takes 1 or more")
+    } else if let Some(flaw) = badge.look.as_ref().and_then(Look::flaw) {
+        flaw
     } else {
         return Ok(());
     };
     Err(BuildError::Setting { path: path.into(), setting: setting.0, reason: setting.1 })
 }
 
+fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, minijinja::Error> {
+    let raster = raster.clone();
+    let width_of = move |line: &Line| raster.width_of(line);
+    let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
+    if let Some(look) = &badge.look {
+        look.add_texts(&mut template)?;
+    }
+    Ok(template)
+}
+
+/// Returns the slots that show a room's past.
 fn check_slots(
     path: &str,
+    badge: &Badge,
     template: &Template,
     params: &[&str],
     values: &[Value],
-) -> Result<(), BuildError> {
-    let mut taken: Vec<String> = template::OWN_SLOTS.map(str::to_owned).into();
+) -> Result<Vec<String>, BuildError> {
+    let of_look = if badge.look.is_some() { &LOOK_SLOTS[..] } else { &[] };
+    let mut taken: Vec<String> =
+        template::OWN_SLOTS.iter().chain(of_look).map(|slot| (*slot).to_owned()).collect();
     for slot in values.iter().flat_map(template::slots_of) {
         if taken.contains(&slot) {
             return Err(BuildError::SlotTaken { path: path.into(), slot });
         }
         taken.push(slot);
     }
-    match template.unknown_slots(params, values).into_iter().next() {
-        None => Ok(()),
-        Some(slot) => {
-            let known = template::known_slots(params, values);
-            Err(BuildError::UnknownSlot { path: path.into(), slot, known })
-        }
+    let mut known = template::known_slots(params, values);
+    let slots = template.slots();
+    let is_past = |slot: &&String| template::shows_past(slot) && !taken.contains(*slot);
+    let past = slots.iter().filter(is_past).cloned().collect();
+    known.extend(of_look.iter().map(|slot| (*slot).to_owned()));
+    match template::unknown_slots(slots, params, &known).into_iter().next() {
+        None => Ok(past),
+        Some(slot) => Err(BuildError::UnknownSlot { path: path.into(), slot, known }),
     }
 }
 
@@ -96,7 +120,8 @@ fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size,
     for count in [23, 1, 0] {
         let counts = Counts { streams: count, visitors: count };
         for theme in [Theme::Dark, Theme::Light] {
-            let drawing = picture.fill_once(counts, params, picture.style.with_theme(theme));
+            let standing = Standing { counts, recent: vec![count; 60], ..Standing::default() };
+            let drawing = picture.fill_once(&standing, params, picture.style.with_theme(theme));
             let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
             if last.as_ref() != Some(&drawing.svg) {
                 size = picture.raster.check(&drawing).map_err(|error| refused(path, error))?;

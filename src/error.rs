@@ -37,6 +37,17 @@ pub enum BuildError {
         /// The path that it wants the rooms of.
         wanted: String,
     },
+    /// There is no such badge whose rooms could be added up.
+    #[error(
+        "badge {path:?}: it can't show the total of {wanted:?}; that must be the path of another \
+         badge with rooms of its own, and a total has no rooms_of"
+    )]
+    TotalOf {
+        /// The badge's path.
+        path: String,
+        /// The path that it wants the total of.
+        wanted: String,
+    },
     /// A setting out of its range.
     #[error("badge {path:?}: {setting} {reason}")]
     Setting {

@@ -13,6 +13,7 @@ use crate::answer::Answer;
 use crate::badges::Badges;
 use crate::body::ResponseBody;
 use crate::embed::{self, Embed};
+use crate::history::{History, Records};
 use crate::observer::RoomCounts;
 use crate::presence::Counts;
 
@@ -50,7 +51,49 @@ impl Handle {
         target.map(|target| self.badges.counts(&target)).unwrap_or_default()
     }
 
-    /// Every room that somebody is in, in no particular order.
+    /// What has been in the room at this path so far, to be kept over a restart.
+    ///
+    /// Nothing, if no template of that badge shows it and nobody is there now.
+    pub fn records(&self, path: &str) -> Records {
+        let target = self.badges.addressed(path);
+        target.map(|target| self.badges.records(&target)).unwrap_or_default()
+    }
+
+    /// Goes on from these records in the room at this path.
+    ///
+    /// They are forgotten with the room if no template of that badge shows any.
+    ///
+    /// ```
+    /// # use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    /// let visits = Look::odometer(6).number("{{ joins }}");
+    /// let badges =
+    ///     LiveBadgeLayer::builder().badge("/visits.png", Badge::look(visits)).build()?;
+    /// let handle = badges.handle();
+    ///
+    /// let mut records = handle.records("/visits.png");
+    /// records.joins = 4711; // from wherever they were kept
+    /// handle.set_records("/visits.png", records);
+    /// assert_eq!(handle.records("/visits.png").joins, 4711);
+    ///
+    /// handle.reset("/visits.png");
+    /// assert_eq!(handle.records("/visits.png").joins, 0);
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn set_records(&self, path: &str, records: Records) {
+        if let Some(target) = self.badges.addressed(path) {
+            self.badges.change_history(&target, |history| history.records = records);
+        }
+    }
+
+    /// Forgets what has been in the room at this path before now: peaks, joins, the last minutes.
+    /// Who is there stays.
+    pub fn reset(&self, path: &str) {
+        if let Some(target) = self.badges.addressed(path) {
+            self.badges.change_history(&target, History::reset);
+        }
+    }
+
+    /// Every room that somebody is in, in no particular order. Totals are not among them.
     pub fn rooms(&self) -> Vec<RoomCounts> {
         self.badges.registry.counts()
     }

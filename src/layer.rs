@@ -1,5 +1,6 @@
 //! The builder, and the layer that it builds.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use tower_layer::Layer;
 use crate::badge::Badge;
 use crate::badges::Badges;
 use crate::check::check;
+use crate::crowd::Crowd;
 use crate::error::BuildError;
 use crate::fonts::Fonts;
 use crate::handle::Handle;
@@ -162,17 +164,29 @@ impl LiveBadgeLayerBuilder {
             paths.insert(path, number).map_err(|error| path_error(path, error))?;
         }
         let hosts = hosts(&self.badges)?;
+        let totalled = totalled(&self.badges)?;
         let mut recipes = Vec::new();
         for ((path, badge, _), host) in self.badges.into_iter().zip(hosts) {
-            recipes.push(Arc::new(check(&path, badge, host, &raster, &multipart)?));
+            recipes.push(check(&path, badge, host, &raster, &multipart)?);
+        }
+        for shown in 0..recipes.len() {
+            let host = recipes[shown].host;
+            recipes[host].remembers |= recipes[shown].remembers;
+        }
+        let mut totals: HashMap<usize, Vec<Arc<Crowd>>> = HashMap::new();
+        for (number, of) in totalled {
+            let crowd = Arc::new(Crowd::total(recipes[of].rules.grace()));
+            recipes[number].total = Some(crowd.clone());
+            totals.entry(of).or_default().push(crowd);
         }
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
         let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
         let max_viewers = self.max_viewers.unwrap_or(Semaphore::MAX_PERMITS);
         let badges = Badges {
-            recipes,
+            recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
+            totals,
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),
@@ -195,6 +209,24 @@ fn hosts(badges: &[(String, Badge, Access)]) -> Result<Vec<usize>, BuildError> {
         found.ok_or_else(|| BuildError::RoomsOf { path: path.clone(), wanted: wanted.clone() })
     };
     badges.iter().enumerate().map(host).collect()
+}
+
+/// The badges that show a total, each with the badge whose rooms it is of.
+fn totalled(badges: &[(String, Badge, Access)]) -> Result<Vec<(usize, usize)>, BuildError> {
+    let mut totalled = Vec::new();
+    for (number, (path, badge, _)) in badges.iter().enumerate() {
+        let Some(wanted) = &badge.total_of else { continue };
+        let is_host = |badge: &Badge| badge.rooms_of.is_none() && badge.total_of.is_none();
+        let found = badges.iter().position(|(path, badge, _)| path == wanted && is_host(badge));
+        match found.filter(|_| badge.rooms_of.is_none()) {
+            Some(of) => totalled.push((number, of)),
+            None => {
+                let (path, wanted) = (path.clone(), wanted.clone());
+                return Err(BuildError::TotalOf { path, wanted });
+            }
+        }
+    }
+    Ok(totalled)
 }
 
 fn check_path(path: &str, access: Access) -> Result<(), BuildError> {

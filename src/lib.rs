@@ -118,19 +118,26 @@
 
 #![warn(clippy::unwrap_used)]
 
+mod accept;
 mod answer;
 mod badge;
 mod badges;
 mod body;
 mod check;
+mod color;
+mod crowd;
+mod data;
 mod embed;
 mod encode;
 mod error;
+mod filters;
 mod fonts;
 mod format;
 mod frame;
 mod handle;
+mod history;
 mod layer;
+mod look;
 mod multipart;
 mod negotiate;
 mod observer;
@@ -154,11 +161,14 @@ pub mod visitor;
 
 pub use badge::Badge;
 pub use body::ResponseBody;
+pub use data::Data;
 pub use embed::Embed;
 pub use error::{BuildError, PaintError};
 pub use format::Format;
 pub use handle::{Change, Changes, Handle};
+pub use history::Records;
 pub use layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
+pub use look::Look;
 pub use negotiate::{OwnUrls, Reply};
 pub use observer::{Observer, Paint, Refusal, RoomCounts};
 pub use params::Params;

@@ -1,7 +1,11 @@
-//! From a request's head to what it is to get: the live stream, or one whole picture.
+//! From a request's head to what it is to get: the live stream, one whole picture, or data.
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Version, header};
+
+use crate::accept;
+use crate::data::Data;
+use crate::format::Format;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
@@ -17,6 +21,10 @@ pub enum Reply {
     Stream,
     /// One whole picture with `Content-Length` and `ETag`; nobody is counted.
     Still,
+    /// The same in another format than the badge's own.
+    StillAs(Format),
+    /// The count as data; nobody is counted.
+    Data(Data),
     /// The inner service's answer, as if there were no badge.
     Inner,
 }
@@ -25,18 +33,23 @@ impl Reply {
     /// The rules that a badge follows unless it has its own (see
     /// [`Badge::reply`](crate::Badge::reply)).
     ///
-    /// A stream goes to whoever shows images and keeps them open, and one whole picture to
-    /// everybody else, in this order:
+    /// A stream goes to whoever shows images and keeps them open, and something whole to everybody
+    /// else, in this order:
     ///
-    /// 1. `?still`, `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
+    /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
+    ///    format, `json`, `shields` and `text` are [`Data`].
+    /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data.
+    /// 3. `?still`, `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
     ///    `Purpose` and `X-Moz`), an image proxy or a link preview (by `User-Agent`; they fetch
     ///    one picture and time out on a stream): a still.
-    /// 2. `Accept` names `multipart/x-mixed-replace`: a stream.
-    /// 3. `Sec-Fetch-Dest` is there, as Chromium, Firefox and WebKit send it to secure origins and
+    /// 4. `Accept` names `multipart/x-mixed-replace`: a stream.
+    /// 5. `Sec-Fetch-Dest` is there, as Chromium, Firefox and WebKit send it to secure origins and
     ///    localhost: a stream for `image`, `document`, `iframe`, `frame`, `object` and `embed`, a
     ///    still for the rest (`empty` is a script's `fetch`).
-    /// 4. `Accept` names some `image/…` or `text/html`: a stream.
-    /// 5. Otherwise (curl, wget, scripts, most bots: `*/*` or nothing): a still.
+    /// 6. `Accept` names types of images one by one, and no `image/*`, `*/*` or `text/html`: a still in
+    ///    the first of them that there is.
+    /// 7. `Accept` names `image/*` or `text/html`: a stream.
+    /// 8. Otherwise (curl, wget, scripts, most bots: `*/*` or nothing): a still.
     ///
     /// ```
     /// use http::Request;
@@ -54,20 +67,33 @@ impl Reply {
     /// # Ok::<(), http::Error>(())
     /// ```
     pub fn for_request(parts: &Parts) -> Self {
+        let accepted = accept::ranges(&parts.headers);
+        let is_browser = parts.headers.contains_key(SEC_FETCH_DEST);
+        let is_script = parts.headers.get(SEC_FETCH_DEST).is_none_or(|dest| dest == "empty");
+        if let Some(reply) = wanted_by_name(parts) {
+            return reply;
+        }
+        if let Some(data) = accepted.first().and_then(|range| data(range)).filter(|_| is_script) {
+            return Self::Data(data);
+        }
         if wants_one_picture(parts) {
             return Self::Still;
         }
         if asks_for_stream(parts) {
             return Self::Stream;
         }
-        let shows_images = match parts.headers.get(SEC_FETCH_DEST) {
-            Some(dest) => matches!(
-                dest.as_bytes(),
-                b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed"
-            ),
-            None => accepts(parts, "image/") || accepts(parts, "text/html"),
-        };
-        if shows_images { Self::Stream } else { Self::Still }
+        if is_browser {
+            return if shows_images(parts) { Self::Stream } else { Self::Still };
+        }
+        let any = |prefix| accept::any_starts_with(&accepted, prefix);
+        if !any("image/") && !any("text/html") {
+            return Self::Still;
+        }
+        let takes_all = any("image/*") || any("*/*") || any("text/html");
+        match accepted.iter().find_map(|range| image(range)) {
+            Some(format) if !takes_all => Self::StillAs(format),
+            _ => Self::Stream,
+        }
     }
 }
 
@@ -123,8 +149,51 @@ pub(crate) fn is_for_document(parts: &Parts) -> bool {
     }
 }
 
+/// `?format=png`
+fn wanted_by_name(parts: &Parts) -> Option<Reply> {
+    let pairs = parts.uri.query().unwrap_or_default().split('&');
+    let name = pairs.filter_map(|pair| pair.split_once('=')).find(|pair| pair.0 == "format")?.1;
+    Some(match name {
+        "json" => Reply::Data(Data::Json),
+        "shields" => Reply::Data(Data::Shields),
+        "text" => Reply::Data(Data::Text),
+        _ => Reply::StillAs(image(&format!("image/{name}"))?),
+    })
+}
+
+/// The data that a media range means.
+fn data(range: &str) -> Option<Data> {
+    match &*range.to_ascii_lowercase() {
+        "application/json" => Some(Data::Json),
+        "text/plain" => Some(Data::Text),
+        _ => None,
+    }
+}
+
+/// The format that a media range means.
+fn image(range: &str) -> Option<Format> {
+    match &*range.to_ascii_lowercase() {
+        "image/png" => Some(Format::Png),
+        "image/svg+xml" | "image/svg" => Some(Format::Svg),
+        #[cfg(feature = "jpeg")]
+        "image/jpeg" | "image/jpg" => Some(Format::Jpeg { quality: 85 }),
+        #[cfg(feature = "webp")]
+        "image/webp" => Some(Format::WebP),
+        _ => None,
+    }
+}
+
+fn shows_images(parts: &Parts) -> bool {
+    parts.headers.get(SEC_FETCH_DEST).is_some_and(|dest| {
+        matches!(
+            dest.as_bytes(),
+            b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed"
+        )
+    })
+}
+
 fn accepts(parts: &Parts, range: &str) -> bool {
-    list_items(&parts.headers, &header::ACCEPT).any(|item| starts_with(item, range))
+    accept::any_starts_with(&accept::ranges(&parts.headers), range)
 }
 
 fn wants_one_picture(parts: &Parts) -> bool {
@@ -183,16 +252,4 @@ fn is_bot(agent: &str) -> bool {
 fn contains(headers: &HeaderMap, name: &HeaderName, any: &[&str]) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.map(str::to_ascii_lowercase).any(|value| any.iter().any(|part| value.contains(part)))
-}
-
-/// The items of a comma-separated header, without their parameters.
-fn list_items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values
-        .flat_map(|value| value.split(','))
-        .map(|item| item.split(';').next().unwrap_or_default().trim())
-}
-
-fn starts_with(text: &str, prefix: &str) -> bool {
-    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -10,19 +10,21 @@ use minijinja::value::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::crowd::Standing;
 use crate::error::PaintError;
 use crate::frame::Frame;
 use crate::observer::Paint;
 use crate::picture::Picture;
-use crate::presence::Counts;
 use crate::reporter::Reporter;
-use crate::room::{Face, Look, Room, Screen};
+use crate::room::{Face, Room, Scene, Screen};
 use crate::values::Values;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
 const BEATS_IN_A_PART: u32 = 720;
 
+/// How often a picture is looked at that shows how time passes.
+const TICK: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
@@ -33,11 +35,13 @@ pub(crate) struct Painter {
     values: HashMap<usize, Vec<Box<dyn Values>>>,
     /// What each screen shows.
     shown: HashMap<Face, Shown>,
-    counts: Counts,
+    standing: Standing,
     /// Something has changed since the last round.
     is_due: bool,
     next_paint: Instant,
     next_beat: Instant,
+    /// When pictures of what changes by itself are looked at again.
+    next_tick: Instant,
     beats: u32,
     /// This process stood still, and its viewers may have waited for it.
     was_paused: bool,
@@ -56,10 +60,11 @@ impl Painter {
         Self {
             values: HashMap::new(),
             shown: HashMap::new(),
-            counts: Counts::default(),
+            standing: Standing::default(),
             is_due: true,
             next_paint: now,
             next_beat: now + room.recipe.rules.heartbeat,
+            next_tick: now + TICK,
             beats: 0,
             was_paused: false,
             room,
@@ -78,6 +83,10 @@ impl Painter {
                 return self.close().await;
             }
             let now = Instant::now();
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                self.is_due |= look.shows_time();
+            }
             let is_turn = self.is_due && now >= self.next_paint;
             let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.face);
             let to_paint: Vec<_> =
@@ -103,14 +112,14 @@ impl Painter {
     }
 
     /// Sees what is, and tells of it.
-    fn look(&mut self) -> Look {
-        let look = self.room.look();
-        self.reporter.tell(&self.room.path, &look);
-        if look.counts != self.counts {
-            self.counts = look.counts;
-            self.reporter.changed(&self.room.path, look.counts);
-            self.is_due = true;
+    fn look(&mut self) -> Scene {
+        let mut look = self.room.look();
+        self.reporter.tell(&self.room.path, &look.news);
+        let before = std::mem::replace(&mut self.standing, std::mem::take(&mut look.standing));
+        if self.standing.counts != before.counts && !self.room.shows_others() {
+            self.reporter.changed(&self.room.path, self.standing.counts);
         }
+        self.is_due |= self.standing.differs_from(&before);
         // Even if the counts are what they were: a newcomer waits for the round's end.
         self.is_due |= !look.news.is_empty();
         let is_up = |is_it: &dyn Fn(&Face) -> bool| look.screens.iter().any(|s| is_it(&s.face));
@@ -124,10 +133,13 @@ impl Painter {
     }
 
     /// Sleeps until there is something to do.
-    async fn rest(&mut self, look: &Look, shutdown: &CancellationToken) {
+    async fn rest(&mut self, look: &Scene, shutdown: &CancellationToken) {
         let mut wake_at = self.next_beat;
         if let Some(expiry) = look.next_expiry {
             wake_at = wake_at.min(expiry);
+        }
+        if look.shows_time() {
+            wake_at = wake_at.min(self.next_tick);
         }
         if self.is_due {
             wake_at = wake_at.min(self.next_paint);
@@ -183,7 +195,7 @@ impl Painter {
         values: &[Value],
     ) -> Result<Option<(Arc<Frame>, bool)>, PaintError> {
         let picture = &screen.recipe.picture;
-        let drawing = picture.fill(self.counts, &self.room.params, values, screen.face.style)?;
+        let drawing = picture.fill(&self.standing, &self.room.params, values, screen.face.style)?;
         let shown = self.shown.get(&screen.face);
         if shown.is_some_and(|shown| shown.svg == drawing.svg) {
             return Ok(None);
@@ -203,7 +215,8 @@ impl Painter {
             return None;
         }
         let recipe = &screen.recipe;
-        let blank = recipe.picture.blank(recipe.size, screen.face.style).finish().await;
+        let (picture, style) = (&recipe.picture, screen.face.style);
+        let blank = picture.blank(recipe.size, style, picture.format).finish().await;
         let blank = blank.unwrap_or_default(); // the runtime is going down
         Some(self.show(screen, "".into(), &blank))
     }
@@ -216,7 +229,7 @@ impl Painter {
         frame
     }
 
-    fn beat(&mut self, look: &Look, now: Instant) {
+    fn beat(&mut self, look: &Scene, now: Instant) {
         let was_paused = std::mem::take(&mut self.was_paused);
         self.next_beat = now + self.room.recipe.rules.heartbeat;
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
@@ -252,7 +265,7 @@ impl Painter {
     }
 }
 
-fn set_idle_from(look: &Look, from: Option<Instant>) {
+fn set_idle_from(look: &Scene, from: Option<Instant>) {
     look.screens.iter().for_each(|screen| screen.stage.set_idle_from(from));
 }
 

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use minijinja::value::Value;
 
+use crate::crowd::Standing;
 use crate::error::PaintError;
 use crate::format::Format;
+use crate::look::{Look, Words};
 use crate::params::Params;
-use crate::presence::Counts;
 use crate::raster::{Drawing, Raster, Size};
 use crate::style::Style;
-use crate::template::Template;
+use crate::template::{Template, fillings};
 use crate::values::Values;
 
 /// Larger pictures than a screen shows cost everybody.
@@ -22,6 +23,9 @@ const MAX_SCALE: f32 = 4.0;
 #[derive(Debug)]
 pub(crate) struct Picture {
     pub(crate) template: Template,
+    pub(crate) look: Option<Look>,
+    /// It may change although nothing happens: it shows how long ago something was.
+    pub(crate) shows_time: bool,
     pub(crate) values: Vec<Box<dyn Values>>,
     pub(crate) format: Format,
     pub(crate) style: Style,
@@ -44,12 +48,17 @@ impl Picture {
     /// The drawing of a room in this state.
     pub(crate) fn fill(
         &self,
-        counts: Counts,
+        standing: &Standing,
         params: &Params,
         values: &[Value],
         style: Style,
     ) -> Result<Drawing, PaintError> {
-        let svg = self.template.fill(counts, params, values, style.theme);
+        let slots = fillings(standing, params, values, style.theme);
+        let slots = match &self.look {
+            Some(look) => look.slots(&self.template, &slots),
+            None => Ok(slots),
+        };
+        let svg = slots.and_then(|slots| self.template.fill(&slots));
         let svg = svg.map_err(|error| PaintError::Fill(Box::new(error)))?;
         Ok(Drawing { svg: svg.into(), style, format: self.format })
     }
@@ -57,11 +66,20 @@ impl Picture {
     /// The same with the values as they are now, for whoever does not wait for them to change.
     pub(crate) fn fill_once(
         &self,
-        counts: Counts,
+        standing: &Standing,
         params: &Params,
         style: Style,
     ) -> Result<Drawing, PaintError> {
-        self.fill(counts, params, &Self::take(&mut self.values.clone())?, style)
+        self.fill(standing, params, &Self::take(&mut self.values.clone())?, style)
+    }
+
+    /// The same as words, if it has any.
+    pub(crate) fn words(&self, standing: &Standing, params: &Params) -> Result<Words, PaintError> {
+        let Some(look) = &self.look else { return Ok(Words::of_counts(standing.counts)) };
+        let values = Self::take(&mut self.values.clone())?;
+        let slots = fillings(standing, params, &values, self.style.theme);
+        let words = look.words(&self.template, &slots);
+        words.map_err(|error| PaintError::Fill(Box::new(error)))
     }
 
     /// What a drawing becomes. Nothing is drawn before the future is polled.
@@ -73,8 +91,8 @@ impl Picture {
     }
 
     /// Nothing, in the right size: shown while there is no picture to show.
-    pub(crate) fn blank(&self, size: Size, style: Style) -> Painting {
-        self.paint(Drawing { svg: size.blank(), style, format: self.format })
+    pub(crate) fn blank(&self, size: Size, style: Style, format: Format) -> Painting {
+        self.paint(Drawing { svg: size.blank(), style, format })
     }
 
     /// The style that a request's query asks for.

@@ -1,9 +1,11 @@
 //! From SVG text to an encoded picture, with a memory of what has been drawn.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
+use minijinja::HtmlEscape;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -15,6 +17,7 @@ use crate::error::PaintError;
 use crate::fonts::{self, Fonts};
 use crate::format::Format;
 use crate::style::Style;
+use crate::template::Line;
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
 /// this bounds what a template can cost, [`Badge::max_value_chars`](crate::Badge) what a value can.
@@ -25,12 +28,14 @@ const MAX_PIXELS: u64 = 4_000_000;
 const STACK: usize = 8 * 1024 * 1024;
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 const CACHED_PICTURES: usize = 4096;
+const CACHED_WIDTHS: usize = 1024;
 
 /// Draws SVG text, with a memory of what it has drawn.
 #[derive(Debug)]
 pub(crate) struct Raster {
     fonts: Fonts,
     cache: Cache<Drawing, Bytes, Bytewise>,
+    widths: Cache<Line, u32>,
     /// As many drawings at a time as there are processors: more would only slow each other down.
     turns: Arc<Semaphore>,
 }
@@ -49,6 +54,7 @@ impl Raster {
         Self {
             fonts,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
+            widths: Cache::new(CACHED_WIDTHS),
             turns: Arc::new(Semaphore::new(processors)),
         }
     }
@@ -95,6 +101,17 @@ impl Raster {
             (Ok(_), Some(flaw)) => Err(CheckError::Flaw(flaw)),
             (Ok((_, size)), None) => Ok(size),
         }
+    }
+
+    /// How wide a line is drawn, in CSS pixels, rounded up; 0 if it can't be drawn.
+    pub(crate) fn width_of(&self, line: &Line) -> u32 {
+        if let Some(width) = self.widths.get(line) {
+            return width;
+        }
+        let measure = || measure(line, &self.options(|_| {}));
+        let width = catch_unwind(AssertUnwindSafe(measure)).ok().flatten().unwrap_or_default();
+        self.widths.insert(line.clone(), width);
+        width
     }
 
     /// A template gets fonts, and nothing from outside its own text.
@@ -204,6 +221,21 @@ fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size),
     resvg::render(&tree, scale, &mut pixmap.as_mut());
     let picture = encode(pixmap, *format).map_err(PaintError::Encode)?;
     Ok((picture, size))
+}
+
+fn measure(line: &Line, options: &usvg::Options<'_>) -> Option<u32> {
+    let Line { text, family, size, spacing } = line;
+    let css = |thousandths: &u32| *thousandths as f32 / 1000.0;
+    let svg = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><text font-family="{}" font-size="{}" letter-spacing="{}">{}</text></svg>"#,
+        HtmlEscape(family),
+        css(size),
+        css(spacing),
+        HtmlEscape(text)
+    );
+    let tree = usvg::Tree::from_str(&svg, options).ok()?;
+    let text = tree.root().children().first()?;
+    Some(text.bounding_box().width().ceil() as u32)
 }
 
 /// Weighs a cached picture with its text.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::crowd::Crowd;
 use crate::multipart::Multipart;
 use crate::picture::Picture;
 use crate::raster::Size;
@@ -13,6 +14,10 @@ pub(crate) struct Recipe {
     pub(crate) path: String,
     /// The badge whose rooms it shows: itself, as a rule.
     pub(crate) host: usize,
+    /// Those whose people it shows, if they are of all rooms of another badge.
+    pub(crate) total: Option<Arc<Crowd>>,
+    /// What has been in its rooms is shown, and outlives them.
+    pub(crate) remembers: bool,
     pub(crate) picture: Picture,
     /// As it was when it was checked.
     pub(crate) size: Size,

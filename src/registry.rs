@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quick_cache::sync::Cache;
 use tokio_util::sync::CancellationToken;
 
+use crate::crowd::{Crowd, Standing};
+use crate::history::History;
 use crate::observer::RoomCounts;
 use crate::painter::Painter;
 use crate::params::Params;
@@ -12,6 +15,9 @@ use crate::presence::Counts;
 use crate::recipe::Recipe;
 use crate::reporter::Reporter;
 use crate::room::{Face, Room, Seat, Watcher};
+
+/// Of more rooms than this nothing is remembered.
+const MAX_REMEMBERED: usize = 10_000;
 
 /// Names a room: whose badge's it is, and what its path's parameters are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,6 +31,8 @@ pub(crate) struct RoomId {
 pub(crate) struct Registry {
     rooms: Mutex<HashMap<RoomId, Arc<Room>>>,
     max_rooms: usize,
+    /// What is remembered of rooms that nobody is in.
+    memory: Cache<RoomId, History>,
     reporter: Arc<Reporter>,
     shutdown: CancellationToken,
 }
@@ -37,6 +45,8 @@ pub(crate) struct Invitation {
     pub(crate) path: Arc<str>,
     /// Of the badge whose room it is.
     pub(crate) host: Arc<Recipe>,
+    /// Which its people are counted in, too.
+    pub(crate) totals: Vec<Arc<Crowd>>,
     /// Of the badge that is shown.
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) face: Face,
@@ -49,11 +59,48 @@ impl Registry {
         reporter: Arc<Reporter>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { rooms: Mutex::default(), max_rooms, reporter, shutdown }
+        let memory = Cache::new(max_rooms.min(MAX_REMEMBERED));
+        Self { rooms: Mutex::default(), max_rooms, memory, reporter, shutdown }
     }
 
-    pub(crate) fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
-        self.rooms().get(id).cloned()
+    /// What there is to be seen of a room, whether or not somebody is in it.
+    pub(crate) fn standing(&self, id: &RoomId, recipe: &Recipe) -> Standing {
+        match self.crowd(id, recipe) {
+            Some(crowd) => crowd.standing(),
+            None => self
+                .memory
+                .get(id)
+                .map_or_else(Standing::default, |past| Standing::of_history(&past.deserted())),
+        }
+    }
+
+    /// How many are in a room; nobody, if nobody has opened it.
+    pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
+        self.crowd(id, recipe).map(|crowd| crowd.counts()).unwrap_or_default()
+    }
+
+    /// Has no effect on a room that is neither open nor remembered.
+    pub(crate) fn change_history(
+        &self,
+        id: &RoomId,
+        recipe: &Recipe,
+        change: impl FnOnce(&mut History),
+    ) {
+        // Under the lock, so that the room is not freed meanwhile.
+        let rooms = self.rooms();
+        let crowd = recipe.total.clone().or_else(|| rooms.get(id).map(|room| room.crowd.clone()));
+        if let Some(crowd) = crowd {
+            crowd.change_history(change);
+        } else if recipe.remembers {
+            let mut history = self.memory.get(id).unwrap_or_default();
+            change(&mut history);
+            self.memory.insert(id.clone(), history);
+        }
+    }
+
+    fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+        let of_room = || self.rooms().get(id).map(|room| room.crowd.clone());
+        recipe.total.clone().or_else(of_room)
     }
 
     /// Whether a viewer of this room could enter now.
@@ -64,7 +111,9 @@ impl Registry {
 
     /// The counts of every room that somebody is in, in no particular order.
     pub(crate) fn counts(&self) -> Vec<RoomCounts> {
-        let rooms: Vec<Arc<Room>> = self.rooms().values().cloned().collect();
+        let rooms = self.rooms();
+        let rooms = rooms.values().filter(|room| !room.shows_others());
+        let rooms: Vec<Arc<Room>> = rooms.cloned().collect();
         let counts = rooms.iter().map(|room| room.counts());
         // A room is still there for a moment after its last viewer has left.
         counts.filter(|room| room.counts != Counts::default()).collect()
@@ -95,6 +144,9 @@ impl Running {
             // Viewers enter under this lock: one who came meanwhile is seen here.
             if room.is_empty() {
                 rooms.remove(id);
+                if room.recipe.remembers && !room.shows_others() {
+                    registry.memory.insert(id.clone(), room.crowd.history());
+                }
                 return;
             }
         }
@@ -109,6 +161,7 @@ impl Drop for Running {
             rooms.remove(&self.id);
         }
         drop(rooms);
+        self.room.totals().iter().for_each(|total| total.change_rooms(-1));
         self.room.close();
     }
 }
@@ -120,17 +173,22 @@ impl Invitation {
     ///
     /// Outside of a Tokio runtime.
     pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, host, recipe, face, watcher } = self;
+        let Self { registry, room: id, path, host, totals, recipe, face, watcher } = self;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
         let mut rooms = registry.rooms();
         if let Some(room) = rooms.get(&id) {
             return Seat::take(room.clone(), face, recipe, watcher);
         }
-        let room = Arc::new(Room::new(path, id.params.clone(), host));
+        let (params, total) = (id.params.clone(), host.total.clone());
+        let room = Arc::new(match total {
+            Some(total) => Room::showing(path, params, host, total),
+            None => Room::new(path, params, host, registry.memory.get(&id), &totals),
+        });
         let seat = Seat::take(room.clone(), face, recipe, watcher);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
+        room.totals().iter().for_each(|total| total.change_rooms(1));
         // If the runtime is being shut down, the room is freed again here.
         runtime.spawn(Running { registry, id, room }.run());
         seat

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use crate::crowd::News;
 use crate::error::PaintError;
 use crate::observer::{Observer, Paint, Refusal, RoomCounts};
 use crate::presence::Counts;
-use crate::room::{Look, News, Room};
+use crate::room::Room;
 
 /// How many changes a slow reader may be behind before it misses some.
 const KEPT_CHANGES: usize = 1024;
@@ -29,9 +30,9 @@ impl Reporter {
     }
 
     /// Tells of everybody who came and went since the last look.
-    pub(crate) fn tell(&self, path: &Arc<str>, look: &Look) {
+    pub(crate) fn tell(&self, path: &Arc<str>, news: &[News]) {
         let room = |counts: Counts| RoomCounts { path: path.clone(), counts };
-        for news in &look.news {
+        for news in news {
             match *news {
                 News::Join(counts) => {
                     tracing::debug!(%path, streams = counts.streams, "a viewer joined");

@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::crowd::{Crowd, News, Standing};
 use crate::frame::Frame;
+use crate::history::History;
 use crate::observer::RoomCounts;
 use crate::params::Params;
-use crate::presence::{Counts, Presence};
 use crate::recipe::Recipe;
 use crate::stage::{Cue, Stage, Ticket};
 use crate::style::Style;
@@ -24,8 +25,11 @@ pub(crate) struct Room {
     /// Of the badge whose room it is: its pace, heartbeat and grace.
     pub(crate) recipe: Arc<Recipe>,
     /// Somebody came or went.
-    pub(crate) changed: Notify,
-    people: Mutex<People>,
+    pub(crate) changed: Arc<Notify>,
+    /// Whose numbers are shown here.
+    pub(crate) crowd: Arc<Crowd>,
+    /// Those that a viewer of this room is counted in: its own, and totals.
+    counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Vec<Arc<Screen>>>,
 }
 
@@ -52,24 +56,10 @@ pub(crate) enum Watcher {
     Counted(Option<Person>),
 }
 
-#[derive(Debug)]
-struct People {
-    presence: Presence,
-    /// What the painter has not yet told anybody.
-    news: Vec<News>,
-}
-
-/// Somebody came or went, and the counts since then.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum News {
-    Join(Counts),
-    Leave(Counts),
-}
-
 /// The state of a room at one instant.
 #[derive(Debug)]
-pub(crate) struct Look {
-    pub(crate) counts: Counts,
+pub(crate) struct Scene {
+    pub(crate) standing: Standing,
     pub(crate) is_empty: bool,
     /// When somebody's leave grace ends.
     pub(crate) next_expiry: Option<Instant>,
@@ -79,48 +69,73 @@ pub(crate) struct Look {
     pub(crate) screens: Vec<Arc<Screen>>,
 }
 
+impl Scene {
+    /// What is shown may change although nothing happens.
+    pub(crate) fn shows_time(&self) -> bool {
+        self.screens.iter().any(|screen| screen.recipe.picture.shows_time)
+    }
+}
+
 impl Room {
-    pub(crate) fn new(path: Arc<str>, params: Params, recipe: Arc<Recipe>) -> Self {
-        let presence = Presence::new(recipe.rules.grace());
-        Self {
-            path,
-            params,
-            recipe,
-            changed: Notify::new(),
-            people: Mutex::new(People { presence, news: Vec::new() }),
-            screens: Mutex::default(),
-        }
+    /// A room with a crowd of its own, which is also counted in these totals.
+    pub(crate) fn new(
+        path: Arc<str>,
+        params: Params,
+        recipe: Arc<Recipe>,
+        history: Option<History>,
+        totals: &[Arc<Crowd>],
+    ) -> Self {
+        let crowd = Arc::new(Crowd::of_room(recipe.rules.grace(), history));
+        let counted_in = [std::slice::from_ref(&crowd), totals].concat();
+        Self { counted_in, ..Self::showing(path, params, recipe, crowd) }
+    }
+
+    /// A room that shows a crowd of other rooms.
+    pub(crate) fn showing(
+        path: Arc<str>,
+        params: Params,
+        recipe: Arc<Recipe>,
+        crowd: Arc<Crowd>,
+    ) -> Self {
+        let changed = Arc::new(Notify::new());
+        crowd.wakes(&changed);
+        let (counted_in, screens) = (Vec::new(), Mutex::default());
+        Self { path, params, recipe, changed, crowd, counted_in, screens }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
-        let mut people = self.people();
-        people.presence.expire(Instant::now());
-        RoomCounts { path: self.path.clone(), counts: people.presence.counts() }
+        RoomCounts { path: self.path.clone(), counts: self.crowd.counts() }
+    }
+
+    /// It shows other rooms' people, and has none of its own.
+    pub(crate) fn shows_others(&self) -> bool {
+        self.counted_in.is_empty()
+    }
+
+    /// The totals that its viewers are counted in.
+    pub(crate) fn totals(&self) -> &[Arc<Crowd>] {
+        self.counted_in.get(1..).unwrap_or_default()
     }
 
     /// Nobody is here, nobody is expected back, and everything has been told.
     pub(crate) fn is_empty(&self) -> bool {
         let nobody_looks = self.screens().iter().all(|screen| screen.stage.is_empty());
-        let mut people = self.people();
-        people.presence.expire(Instant::now());
-        nobody_looks && people.presence.is_empty() && people.news.is_empty()
+        nobody_looks && self.is_nobody_expected() && !self.crowd.has_news()
     }
 
     /// For the painter: what is, and what it has to tell. Screens that nobody looks at any more are
     /// gone afterwards.
-    pub(crate) fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Scene {
         let screens = {
             let mut screens = self.screens();
             screens.retain(|screen| !screen.stage.is_empty());
             screens.clone()
         };
-        let mut people = self.people();
-        people.presence.expire(Instant::now());
-        Look {
-            counts: people.presence.counts(),
-            is_empty: screens.is_empty() && people.presence.is_empty(),
-            next_expiry: people.presence.next_expiry(),
-            news: std::mem::take(&mut people.news),
+        Scene {
+            news: self.crowd.take_news(),
+            standing: self.crowd.standing(),
+            is_empty: screens.is_empty() && self.is_nobody_expected(),
+            next_expiry: self.crowd.next_expiry(),
             screens,
         }
     }
@@ -155,30 +170,24 @@ impl Room {
 
     fn join(&self, watcher: Watcher) {
         if let Watcher::Counted(person) = watcher {
-            let mut people = self.people();
-            people.presence.join(person, Instant::now());
-            let news = News::Join(people.presence.counts());
-            people.news.push(news);
+            self.counted_in.iter().for_each(|crowd| crowd.join(person));
         }
         self.changed.notify_one();
     }
 
     fn leave(&self, watcher: Watcher) {
         if let Watcher::Counted(person) = watcher {
-            let mut people = self.people();
-            people.presence.leave(person, Instant::now());
-            let news = News::Leave(people.presence.counts());
-            people.news.push(news);
+            self.counted_in.iter().for_each(|crowd| crowd.leave(person));
         }
         self.changed.notify_one();
     }
 
-    fn screens(&self) -> MutexGuard<'_, Vec<Arc<Screen>>> {
-        self.screens.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_nobody_expected(&self) -> bool {
+        self.shows_others() || self.crowd.is_empty()
     }
 
-    fn people(&self) -> MutexGuard<'_, People> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    fn screens(&self) -> MutexGuard<'_, Vec<Arc<Screen>>> {
+        self.screens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

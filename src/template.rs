@@ -3,74 +3,142 @@
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
-use minijinja::value::{Value, ValueKind};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, escape_formatter};
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, context, escape_formatter};
 
+use crate::crowd::Standing;
+use crate::filters;
 use crate::params::Params;
 use crate::presence::Counts;
 use crate::style::Theme;
 
-/// The only template in its environment.
-const NAME: &str = "badge.svg";
+/// The picture among an environment's templates; the others are plain text.
+const PICTURE: &str = "badge.svg";
 
-/// A parsed template.
+/// A parsed template, with the texts that belong to it.
 pub(crate) struct Template {
     environment: Environment<'static>,
 }
 
+/// Text in a font, of which a template wants to know how wide it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) family: String,
+    /// In thousandths of a CSS pixel.
+    pub(crate) size: u32,
+    /// Between two letters, in the same unit.
+    pub(crate) spacing: u32,
+}
+
 impl Template {
-    /// Parses SVG text with slots. A string value is cut after `max_chars` characters.
-    pub(crate) fn parse(source: String, max_chars: usize) -> Result<Self, minijinja::Error> {
+    /// Parses SVG text with slots. A string value is cut after `max_chars` characters. `width_of` says
+    /// how many CSS pixels wide a line is drawn.
+    pub(crate) fn parse(
+        source: String,
+        max_chars: usize,
+        width_of: impl Fn(&Line) -> u32 + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // By default only names such as `.html` are escaped. Also what XML needs escaped.
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_auto_escape_callback(|name| match name {
+            PICTURE => AutoEscape::Html,
+            _ => AutoEscape::None,
+        });
         environment.set_formatter(move |out, state, value| match value.as_str() {
             Some(text) if !value.is_safe() && !is_clean(text, max_chars) => {
                 escape_formatter(out, state, &Value::from(clean(text, max_chars)))
             }
             _ => escape_formatter(out, state, value),
         });
-        environment.add_template_owned(NAME, source)?;
+        let text_width = move |text: &Value, size: f32, more: Kwargs| -> Result<u32, Error> {
+            let (family, spacing): (Option<String>, Option<f32>) =
+                (more.get("family")?, more.get("spacing")?);
+            more.assert_all_used()?;
+            let thousandths = |length: f32| (length * 1000.0) as u32; // saturates
+            Ok(width_of(&Line {
+                text: clean(&text.to_string(), max_chars),
+                family: family.unwrap_or_else(|| "sans-serif".into()),
+                size: thousandths(size),
+                spacing: thousandths(spacing.unwrap_or_default()),
+            }))
+        };
+        environment.add_function("text_width", text_width);
+        filters::add_to(&mut environment);
+        environment.add_template_owned(PICTURE, source)?;
         Ok(Self { environment })
     }
 
-    /// The slots that neither the counts, nor these parameters, nor these values fill.
-    pub(crate) fn unknown_slots(&self, params: &[&str], values: &[Value]) -> Vec<String> {
-        let Ok(template) = self.environment.get_template(NAME) else { return Vec::new() };
-        let slots: BTreeSet<String> = template.undeclared_variables(true).into_iter().collect();
-        let known = known_slots(params, values);
-        let functions: HashSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
-        let is_unknown = |slot: &String| {
-            let (first, rest) = slot.split_once('.').unwrap_or((slot, ""));
-            match first {
-                "params" if !rest.is_empty() => !params.contains(&rest),
-                _ => !functions.contains(first) && !known.iter().any(|slot| slot == first),
-            }
-        };
-        slots.into_iter().filter(is_unknown).collect()
+    /// Adds a text with slots of its own, in which nothing is escaped.
+    pub(crate) fn add_text(&mut self, name: String, source: String) -> Result<(), Error> {
+        self.environment.add_template_owned(name, source)
     }
 
-    /// The SVG text for this state of a room.
-    pub(crate) fn fill(
-        &self,
-        counts: Counts,
-        params: &Params,
-        values: &[Value],
-        theme: Theme,
-    ) -> Result<String, minijinja::Error> {
-        let params = Value::from_pairs(params.iter());
-        let Counts { streams, visitors } = counts;
-        let theme = theme.name();
-        let mut context = context! { streams, visitors, params, theme };
-        for value in values {
-            context = match value.kind() {
-                ValueKind::Map => context! { ..context, ..value.clone() },
-                _ => context! { value, ..context },
-            };
-        }
-        self.environment.get_template(NAME)?.render(context)
+    /// The slots of the picture and of all texts. `params.room` is one.
+    pub(crate) fn slots(&self) -> BTreeSet<String> {
+        let functions: HashSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
+        let templates = self.environment.templates();
+        let slots = templates.flat_map(|(_, template)| template.undeclared_variables(true));
+        let is_slot = |slot: &String| !functions.contains(first(slot));
+        slots.filter(is_slot).collect()
     }
+
+    /// The SVG text.
+    pub(crate) fn fill(&self, slots: &Value) -> Result<String, Error> {
+        self.text(PICTURE, slots)
+    }
+
+    /// A text that has been added.
+    pub(crate) fn text(&self, name: &str, slots: &Value) -> Result<String, Error> {
+        self.environment.get_template(name)?.render(slots)
+    }
+}
+
+/// What fills the slots in this state of a room. The application's own values come before what is
+/// known of the room's past, which may have got their names later.
+pub(crate) fn fillings(
+    standing: &Standing,
+    params: &Params,
+    values: &[Value],
+    theme: Theme,
+) -> Value {
+    let Standing { counts, records, ref recent, since_change, rooms } = *standing;
+    let mut past = context! {
+        peak => records.peak,
+        peak_today => records.peak_today,
+        joins => records.joins,
+        since_change => since_change.as_secs(),
+        recent,
+        rooms,
+    };
+    for value in values {
+        past = match value.kind() {
+            ValueKind::Map => context! { ..value.clone(), ..past },
+            _ => context! { value, ..past },
+        };
+    }
+    let Counts { streams, visitors } = counts;
+    let params = Value::from_pairs(params.iter());
+    context! { streams, visitors, params, theme => theme.name(), ..past }
+}
+
+/// The slot that a path such as `params.room` begins with.
+pub(crate) fn first(slot: &str) -> &str {
+    slot.split('.').next().unwrap_or(slot)
+}
+
+/// The slots that neither the room, nor these parameters, nor these values fill.
+pub(crate) fn unknown_slots(
+    slots: BTreeSet<String>,
+    params: &[&str],
+    known: &[String],
+) -> Vec<String> {
+    let is_unknown = |slot: &String| match slot.split_once('.') {
+        Some(("params", rest)) => !params.contains(&rest),
+        _ => !known.iter().any(|known| known == first(slot)),
+    };
+    slots.into_iter().filter(is_unknown).collect()
 }
 
 impl fmt::Debug for Template {
@@ -79,15 +147,25 @@ impl fmt::Debug for Template {
     }
 }
 
-/// Filled for every template.
+/// Filled for every template; no value of the application may have such a name.
 pub(crate) const OWN_SLOTS: [&str; 4] = ["streams", "visitors", "params", "theme"];
+/// Filled unless the application has a value of that name.
+pub(crate) const PAST_SLOTS: [&str; 6] =
+    ["peak", "peak_today", "joins", "since_change", "recent", "rooms"];
+
+/// Of these, what changes by itself.
+pub(crate) const PASSING_SLOTS: [&str; 3] = ["peak_today", "since_change", "recent"];
+
+/// Whether what fills the slot is known from before.
+pub(crate) fn shows_past(slot: &str) -> bool {
+    slot != "rooms" && PAST_SLOTS.contains(&slot)
+}
 
 /// The names that a template may use, to be told to someone who used another.
 pub(crate) fn known_slots(params: &[&str], values: &[Value]) -> Vec<String> {
-    let mut known: Vec<String> = OWN_SLOTS.map(str::to_owned).into();
-    known.extend(params.iter().map(|name| format!("params.{name}")));
-    known.extend(values.iter().flat_map(slots_of));
-    known
+    let own = OWN_SLOTS.iter().chain(&PAST_SLOTS).map(|slot| (*slot).to_owned());
+    let params = params.iter().map(|name| format!("params.{name}"));
+    own.chain(params).chain(values.iter().flat_map(slots_of)).collect()
 }
 
 /// A map's or struct's fields are slots of their own; any other value is `{{ value }}`.
@@ -124,13 +202,15 @@ fn is_xml(c: char) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(source: &str) -> Template {
+        Template::parse(source.into(), 8, |line| line.text.len() as u32).unwrap()
+    }
+
     fn fill(source: &str, values: &[Value]) -> String {
         let counts = Counts { streams: 3, visitors: 2 };
+        let standing = Standing { counts, ..Standing::default() };
         let params = Params::sample(&["room"], "<lobby> & \"co\"");
-        Template::parse(source.into(), 8)
-            .unwrap()
-            .fill(counts, &params, values, Theme::Dark)
-            .unwrap()
+        parse(source).fill(&fillings(&standing, &params, values, Theme::Dark)).unwrap()
     }
 
     #[test]
@@ -138,6 +218,13 @@ mod tests {
         let fields = Value::from_pairs([("load", 7)]);
         assert_eq!(fill("{{ streams }}/{{ visitors }}/{{ load }}", &[fields]), "3/2/7");
         assert_eq!(fill("{{ value }}", &[Value::from(5)]), "5");
+        assert_eq!(fill("{{ visitors | compact }}/{{ peak }}/{{ recent | length }}", &[]), "2/0/0");
+    }
+
+    #[test]
+    fn a_value_comes_before_the_past() {
+        let fields = Value::from_pairs([("peak", 7), ("rooms", 3)]);
+        assert_eq!(fill("{{ peak }}/{{ rooms }}/{{ joins }}", &[fields]), "7/3/0");
     }
 
     #[test]
@@ -156,11 +243,23 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_not_escaped_and_a_width_is_that_of_what_is_drawn() {
+        let mut template = parse("{{ text }}|{{ text_width(text, 11) }}");
+        template.add_text("text".into(), "{{ value }}".into()).unwrap();
+        let slots = Value::from_pairs([("value", "<&>\0")]);
+        let text = template.text("text", &slots).unwrap();
+        assert_eq!(text, "<&>");
+        let filled = template.fill(&Value::from_pairs([("text", text)])).unwrap();
+        assert_eq!(filled, "&lt;&amp;&gt;|3");
+    }
+
+    #[test]
     fn a_slot_that_nothing_fills_is_found_without_filling() {
         let source = "{% set x = streams %}{{ x }}{% for i in range(2) %}{{ i }}{% endfor %}\
                       {{ params.room }}{{ params.romo }}{{ laod }}{{ load.max }}{{ visitors }}";
-        let template = Template::parse(source.into(), 8).unwrap();
         let values = [Value::from_pairs([("load", 7)])];
-        assert_eq!(template.unknown_slots(&["room"], &values), ["laod", "params.romo"]);
+        let known = known_slots(&["room"], &values);
+        let unknown = unknown_slots(parse(source).slots(), &["room"], &known);
+        assert_eq!(unknown, ["laod", "params.romo"]);
     }
 }

@@ -48,7 +48,8 @@ const STREAMS: &[(&str, Headers)] = &[
     ("by name, in capitals", &[("accept", "Multipart/X-Mixed-Replace")]),
     ("by name, among others", &[("accept", "*/*;q=0.1, multipart/x-mixed-replace;q=0.9")]),
     ("by name, from a script", &[("accept", LIVE), ("sec-fetch-dest", "empty")]),
-    ("two Accept headers", &[("accept", "text/plain"), ("accept", "image/png")]),
+    ("two Accept headers", &[("accept", "text/html;q=0.5"), ("accept", "image/png")]),
+    ("all images", &[("accept", "image/*")]),
 ];
 
 const STILLS: &[(&str, Headers)] = &[
@@ -56,7 +57,7 @@ const STILLS: &[(&str, Headers)] = &[
     ("curl", &[("accept", "*/*"), ("user-agent", "curl/7.88.1")]),
     ("wget", &[("accept", "*/*"), ("accept-encoding", "identity")]),
     ("an empty Accept", &[("accept", "")]),
-    ("JSON", &[("accept", "application/json")]),
+    ("an image that is not to be had", &[("accept", "application/pdf")]),
     ("not quite images", &[("accept", "images/png, ximage/png")]),
     ("a script", &[("accept", "*/*"), ("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")]),
     ("a script for images", &[("accept", "image/*"), ("sec-fetch-dest", "empty")]),

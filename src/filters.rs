@@ -1,0 +1,171 @@
+//! What templates can do with numbers: `{{ visitors | compact }}`.
+
+use minijinja::Environment;
+
+/// A number has no more digits than this.
+const MAX_DIGITS: usize = 64;
+
+pub(crate) fn add_to(environment: &mut Environment<'_>) {
+    environment.add_filter("compact", compact);
+    environment.add_filter("duration", duration);
+    environment.add_filter("group", group);
+    environment.add_filter("pad", pad);
+    #[cfg(feature = "plurals")]
+    environment.add_filter("plural", plural);
+}
+
+/// `950`, `1.2k`, `12k`, `3.4M`.
+fn compact(number: f64) -> String {
+    const PREFIXES: [&str; 5] = ["", "k", "M", "G", "T"];
+    let (mut scaled, mut prefix) = (number.abs(), 0);
+    // What would be rounded to 1000 is one of the next prefix.
+    while (prefix == 0 && scaled >= 1000.0 || scaled >= 999.5) && prefix + 1 < PREFIXES.len() {
+        scaled /= 1000.0;
+        prefix += 1;
+    }
+    let sign = if number < 0.0 { "-" } else { "" };
+    let tenths = (scaled * 10.0).round() / 10.0;
+    let is_short = tenths < 10.0 && tenths.fract() != 0.0;
+    let digits = usize::from(prefix > 0 && is_short);
+    format!("{sign}{scaled:.digits$}{}", PREFIXES[prefix])
+}
+
+/// The largest unit that there is one of: `45 s`, `3 min`, `2 h`, `5 d`.
+fn duration(seconds: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
+    let unit = UNITS.into_iter().find(|unit| seconds >= unit.0).unwrap_or((1.0, "s"));
+    format!("{:.0} {}", (seconds / unit.0).max(0.0).floor(), unit.1)
+}
+
+/// `1,234,567`, or with another separator: `group(" ")`.
+fn group(number: f64, separator: Option<String>) -> String {
+    let separator = separator.as_deref().unwrap_or(",");
+    let text = number.abs().to_string();
+    let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut grouped = String::from(if number < 0.0 { "-" } else { "" });
+    for (at, digit) in whole.char_indices() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            grouped.push_str(separator);
+        }
+        grouped.push(digit);
+    }
+    grouped + fraction
+}
+
+/// At least so many digits: `007`.
+fn pad(number: i64, digits: usize) -> String {
+    let digits = digits.min(MAX_DIGITS);
+    format!("{number:0digits$}")
+}
+
+/// The form for this number in a language: `visitors | plural("en", one="visitor", other="visitors")`.
+/// The categories (`zero`, `one`, `two`, `few`, `many`, `other`) are those of Unicode's CLDR; one that
+/// is left out is `other`.
+#[cfg(feature = "plurals")]
+fn plural(
+    number: i64,
+    language: &str,
+    forms: minijinja::value::Kwargs,
+) -> Result<minijinja::Value, minijinja::Error> {
+    use icu_plurals::PluralCategory::{Few, Many, One, Other, Two, Zero};
+    use icu_plurals::{PluralOperands, PluralRuleType, PluralRules};
+    use minijinja::{Error, ErrorKind, Value};
+
+    let invalid = |what: String| Error::new(ErrorKind::InvalidOperation, what);
+    let locale = icu_locale_core::Locale::try_from_str(language)
+        .map_err(|_| invalid(format!("{language:?} is no language tag such as \"en\"")))?;
+    let rules = PluralRules::try_new(locale.into(), PluralRuleType::Cardinal.into());
+    let rules = rules.map_err(|error| invalid(error.to_string()))?;
+    let name = match rules.category_for(PluralOperands::from(number)) {
+        Zero => "zero",
+        One => "one",
+        Two => "two",
+        Few => "few",
+        Many => "many",
+        Other => "other",
+    };
+    for known in ["zero", "one", "two", "few", "many"] {
+        let _: Option<Value> = forms.get(known)?; // all are known, few are used
+    }
+    let other: Value = forms.get("other")?;
+    forms.assert_all_used()?;
+    Ok(forms.get::<Option<Value>>(name)?.unwrap_or(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_numbers_keep_two_digits_or_three() {
+        for (number, text) in [
+            (0.0, "0"),
+            (7.0, "7"),
+            (999.0, "999"),
+            (1000.0, "1k"),
+            (1234.0, "1.2k"),
+            (9949.0, "9.9k"),
+            (9950.0, "10k"),
+            (12_345.0, "12k"),
+            (999_499.0, "999k"),
+            (999_500.0, "1M"),
+            (3_400_000.0, "3.4M"),
+            (5e15, "5000T"),
+            (-1234.0, "-1.2k"),
+        ] {
+            assert_eq!(compact(number), text, "{number}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_told_in_its_largest_unit() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (59.9, "59 s"),
+            (60.0, "1 min"),
+            (3599.0, "59 min"),
+            (3600.0, "1 h"),
+            (86_399.0, "23 h"),
+            (5.0 * 86_400.0, "5 d"),
+        ] {
+            assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn digits_are_grouped_and_padded() {
+        assert_eq!(group(999.0, None), "999");
+        assert_eq!(group(1_234_567.0, None), "1,234,567");
+        assert_eq!(group(-1234.5, Some(" ".into())), "-1 234.5");
+        assert_eq!(pad(7, 3), "007");
+        assert_eq!(pad(1234, 3), "1234");
+        assert_eq!(pad(1, usize::MAX).len(), MAX_DIGITS);
+    }
+
+    #[cfg(feature = "plurals")]
+    #[test]
+    fn plural_forms_follow_the_language() {
+        let mut environment = Environment::new();
+        add_to(&mut environment);
+        let say = |template: &str, n: i64| {
+            let said = environment.render_str(template, minijinja::context! { n });
+            said.map_err(|error| error.to_string())
+        };
+        let polish =
+            r#"{{ n | plural("pl", one="osoba", few="osoby", many="osób", other="osoby") }}"#;
+        for (n, form) in [(1, "osoba"), (3, "osoby"), (5, "osób"), (22, "osoby"), (112, "osób")] {
+            assert_eq!(say(polish, n).unwrap(), form, "{n}");
+        }
+        let english = r#"{{ n | plural("en", one="visitor", other="visitors") }}"#;
+        assert_eq!(say(english, 1).unwrap(), "visitor");
+        assert_eq!(say(english, 0).unwrap(), "visitors");
+        assert_eq!(say(r#"{{ n | plural("ja", other="人") }}"#, 1).unwrap(), "人");
+        for wrong in [
+            r#"{{ n | plural("en", one="a") }}"#,
+            r#"{{ n | plural("en", other="a", some="b") }}"#,
+            r#"{{ n | plural("!", other="a") }}"#,
+        ] {
+            assert!(say(wrong, 1).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What a crowd's numbers have been: peaks, joins, the last minutes. Pure, and fed with instants.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+/// What one of the recent numbers stands for.
+const SPAN: Duration = Duration::from_secs(10);
+/// How many spans are recent: ten minutes.
+const RECENT: u64 = 60;
+
+/// What has been in a room so far.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Records {
+    /// The most visitors at once.
+    pub peak: usize,
+    /// The most visitors at once since midnight, UTC.
+    pub peak_today: usize,
+    /// How often a visitor has come. Another tab of somebody who is there is not another visitor,
+    /// nor is a reload within the leave grace.
+    pub joins: u64,
+}
+
+/// The numbers of one crowd over time.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    pub(crate) records: Records,
+    /// Days since 1970.
+    day: u64,
+    visitors: usize,
+    began: Instant,
+    changed: Instant,
+    /// One for each span in which the number changed, and the last one before the recent ones.
+    marks: VecDeque<Mark>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    span: u64,
+    highest: usize,
+    last: usize,
+}
+
+impl History {
+    pub(crate) fn new(now: Instant, day: u64) -> Self {
+        Self {
+            records: Records::default(),
+            day,
+            visitors: 0,
+            began: now,
+            changed: now,
+            marks: VecDeque::new(),
+        }
+    }
+
+    /// From now on there are this many visitors.
+    pub(crate) fn see(&mut self, visitors: usize, now: Instant, day: u64) {
+        if self.day != day {
+            self.day = day;
+            self.records.peak_today = self.visitors;
+        }
+        if self.visitors == visitors {
+            return;
+        }
+        let records = &mut self.records;
+        records.peak = records.peak.max(visitors);
+        records.peak_today = records.peak_today.max(visitors);
+        let span = self.span(now);
+        match self.marks.back_mut() {
+            Some(mark) if mark.span == span => {
+                mark.highest = mark.highest.max(visitors);
+                mark.last = visitors;
+            }
+            _ => {
+                let highest = self.visitors.max(visitors);
+                self.marks.push_back(Mark { span, highest, last: visitors });
+            }
+        }
+        while self.marks.get(1).is_some_and(|mark| mark.span + RECENT <= span) {
+            self.marks.pop_front();
+        }
+        self.visitors = visitors;
+        self.changed = now;
+    }
+
+    /// How long the number of visitors has been what it is.
+    pub(crate) fn since_change(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.changed)
+    }
+
+    /// The highest number of visitors in each of the recent spans, the oldest first.
+    pub(crate) fn recent(&self, now: Instant) -> Vec<usize> {
+        let last = self.span(now);
+        let mut marks = self.marks.iter().copied().peekable();
+        let mut visitors = 0;
+        let mut recent = Vec::with_capacity(RECENT as usize);
+        // The first spans may be from before there was a history.
+        recent.resize((RECENT - 1).saturating_sub(last) as usize, 0);
+        for span in (last + 1).saturating_sub(RECENT)..=last {
+            let mut highest = None;
+            while let Some(mark) = marks.next_if(|mark| mark.span <= span) {
+                highest = (mark.span == span).then_some(mark.highest);
+                visitors = mark.last;
+            }
+            recent.push(highest.unwrap_or(visitors));
+        }
+        recent
+    }
+
+    /// The same, of a room that nobody is in.
+    pub(crate) fn deserted(mut self) -> Self {
+        self.see(0, Instant::now(), today());
+        self
+    }
+
+    /// Everything before now is forgotten.
+    pub(crate) fn reset(&mut self) {
+        let visitors = self.visitors;
+        *self = Self::default();
+        self.see(visitors, self.began, self.day);
+    }
+
+    fn span(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.began).as_secs() / SPAN.as_secs()
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new(Instant::now(), today())
+    }
+}
+
+/// Days since 1970, UTC.
+pub(crate) fn today() -> u64 {
+    const DAY: u64 = 24 * 60 * 60;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |since| since.as_secs() / DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn peaks_are_kept_and_todays_begins_anew_with_who_is_there() {
+        let now = Instant::now();
+        let mut history = History::new(now, 1);
+        [3, 7, 2].into_iter().for_each(|visitors| history.see(visitors, now, 1));
+        assert_eq!((history.records.peak, history.records.peak_today), (7, 7));
+        history.see(2, now, 2);
+        assert_eq!((history.records.peak, history.records.peak_today), (7, 2));
+        history.see(4, now, 2);
+        assert_eq!((history.records.peak, history.records.peak_today), (7, 4));
+        history.reset();
+        assert_eq!((history.records.peak, history.records.peak_today), (4, 4));
+    }
+
+    #[test]
+    fn only_another_number_is_a_change() {
+        let now = Instant::now();
+        let mut history = History::new(now, 1);
+        history.see(1, now + SPAN, 1);
+        history.see(1, now + 2 * SPAN, 1);
+        assert_eq!(history.since_change(now + 3 * SPAN), 2 * SPAN);
+    }
+
+    proptest! {
+        #[test]
+        fn the_recent_numbers_are_each_spans_highest(
+            steps in prop::collection::vec((0..30u64, 0..9usize), 0..200)
+        ) {
+            let began = Instant::now();
+            let mut history = History::new(began, 0);
+            // What there was in each second, a change counting for what was before and after it.
+            let (mut seconds, mut visitors): (Vec<usize>, usize) = (Vec::new(), 0);
+            for (wait, next) in steps {
+                seconds.extend((0..wait).map(|_| visitors));
+                let now = began + Duration::from_secs(seconds.len() as u64);
+                history.see(next, now, 0);
+                if next != visitors {
+                    seconds.push(visitors.max(next));
+                    visitors = next;
+                }
+            }
+            let now = began + Duration::from_secs(seconds.len() as u64);
+            seconds.push(visitors);
+            let spans = seconds.chunks(10).map(|span| *span.iter().max().unwrap());
+            let spans: Vec<usize> = spans.collect();
+            let missing = 60usize.saturating_sub(spans.len());
+            let kept = &spans[spans.len().saturating_sub(60)..];
+            let expected = [vec![0; missing], kept.to_vec()].concat();
+            prop_assert_eq!(history.recent(now), expected);
+            prop_assert!(history.marks.len() <= 62);
+        }
+    }
+}
