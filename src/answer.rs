@@ -48,7 +48,29 @@ pub(crate) struct LiveStream {
     pub(crate) viewer: Option<Box<Viewer>>,
     /// In a frame or tab of its own it comes back by itself after a restart of the server.
     pub(crate) reloads: bool,
+    /// Which the visitor is given.
+    pub(crate) cookie: Option<HeaderValue>,
 }
+
+/// In the extensions of a response that is a live stream, for layers outside of this one: it has no
+/// meaningful latency or size, and its body ends only when somebody leaves.
+///
+/// ```
+/// use axum::{extract::Request, middleware::Next, response::Response};
+/// use tower_livebadge::LiveResponse;
+///
+/// async fn measure(request: Request, next: Next) -> Response {
+///     let response = next.run(request).await;
+///     if response.extensions().get::<LiveResponse>().is_none() {
+///         // record how long it took
+///     }
+///     response
+/// }
+/// # let _: axum::Router = axum::Router::new().layer(axum::middleware::from_fn(measure));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveResponse;
 
 /// One whole picture, which may have to be drawn first, or data.
 pub(crate) struct Whole {
@@ -117,6 +139,7 @@ impl LiveStream {
     fn response<B>(&mut self) -> Response<ResponseBody<B>> {
         let viewer = self.viewer.take().expect("an answer is not polled after it was ready");
         let mut response = Response::new(ResponseBody::live(viewer));
+        response.extensions_mut().insert(LiveResponse);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         insert(headers, header::CACHE_CONTROL, "no-store, no-transform");
@@ -125,6 +148,9 @@ impl LiveStream {
         insert(headers, header::CONTENT_ENCODING, "identity");
         insert(headers, ACCEL_BUFFERING, "no");
         insert_common(headers, self.format);
+        if let Some(cookie) = self.cookie.take() {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
         if self.reloads {
             insert(headers, header::REFRESH, RELOAD_SECONDS);
             // Without chunks, over HTTP/1: so that the end is a regular one even if the server is

@@ -14,7 +14,7 @@ use crate::negotiate::{OwnUrls, Reply};
 use crate::params::Params;
 use crate::rules::{Rules, UnknownRoom, WhenFull};
 use crate::values::{self, Values};
-use crate::visitor::VisitorKey;
+use crate::visitor::{self, VisitorKey};
 
 /// A live picture: its template, its values, who counts, and how often it may change.
 ///
@@ -215,6 +215,26 @@ impl Badge {
         F: Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static,
     {
         self.rules.visitor_of = Arc::new(key);
+        self.rules.sets_cookie = None;
+        self
+    }
+
+    /// Counts people instead of tabs by a cookie of this name, which the badge itself sets: a random
+    /// number for a year, `HttpOnly` and `SameSite=Lax`.
+    ///
+    /// For sites without sessions. Browsers don't send such a cookie from pages of other sites; there
+    /// every view is a visitor. Two badges on a new visitor's first page may set it twice, and count
+    /// two visitors until the next one. Some laws want visitors to be asked first.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online().visitor_cookie("viewer");
+    /// ```
+    pub fn visitor_cookie(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self = self.visitors(visitor::cookie(name.clone()));
+        self.rules.sets_cookie = Some(name);
         self
     }
 

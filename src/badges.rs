@@ -112,9 +112,10 @@ impl Badges {
             Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts, None)),
             Reply::Stream if rules.own_urls.are_due(parts) => Some(redirect(parts)),
             Reply::Stream => {
-                let person = (rules.visitor_of)(parts).map(|key| self.blind.person(&key));
+                let (key, cookie) = rules.visitor_of(parts);
+                let person = key.map(|key| self.blind.person(&key));
                 Some(match self.admit(&target, person) {
-                    Ok(admission) => self.stream(target, parts, person, admission),
+                    Ok(admission) => self.stream(target, parts, person, cookie, admission),
                     Err(refusal) => self.refuse(&target, path, parts, refusal),
                 })
             }
@@ -126,6 +127,7 @@ impl Badges {
         target: Target,
         parts: &Parts,
         person: Option<Person>,
+        cookie: Option<HeaderValue>,
         admission: Admission,
     ) -> Answer {
         let is_total = self.host(&target).total.is_some();
@@ -146,11 +148,12 @@ impl Badges {
         let registry = self.registry.clone();
         let invitation = Invitation { registry, room, path, host, totals, recipe, face, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
-        Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document })
+        Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document, cookie })
     }
 
     fn refuse(&self, target: &Target, path: &str, parts: &Parts, refusal: Refusal) -> Answer {
         self.reporter.refused(path, refusal);
+        target.recipe.picture.meter.refused(refusal);
         let still = self.still(target, parts, None);
         match target.recipe.rules.when_full {
             WhenFull::Still => still,
@@ -162,6 +165,7 @@ impl Badges {
     fn still(&self, target: &Target, parts: &Parts, format: Option<Format>) -> Answer {
         let (style, recipe) = (target.style(parts), target.recipe.clone());
         let picture = &recipe.picture;
+        picture.meter.still();
         let is_other = |format: &Format| discriminant(format) != discriminant(&picture.format);
         let format = format.filter(is_other).unwrap_or(picture.format);
         let standing = self.registry.standing(&target.room, self.host(target));
@@ -174,6 +178,7 @@ impl Badges {
 
     fn data(&self, target: &Target, parts: &Parts, data: Data) -> Answer {
         let standing = self.registry.standing(&target.room, self.host(target));
+        target.recipe.picture.meter.still();
         let words = target.recipe.picture.words(&standing, &target.room.params);
         let words = words.unwrap_or_else(|error| {
             tracing::warn!(%error, "a badge could not be put into words");

@@ -165,9 +165,16 @@ impl Viewer {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        if let Some(bytes) = self.next.take() {
-            return Poll::Ready(bytes);
-        }
+        let bytes = match self.next.take() {
+            Some(bytes) => bytes,
+            None => ready!(self.follow(cx)),
+        };
+        self.seat.meter().bytes(bytes.len());
+        Poll::Ready(bytes)
+    }
+
+    /// Does what the stage cues.
+    fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let cue = ready!(self.seat.poll(cx));
         // Before the first picture there is nothing to repeat or to close; the painter shows one
         // before it closes.
@@ -176,7 +183,10 @@ impl Stream {
         };
         Poll::Ready(match cue {
             Cue::Show(frame) => self.show(frame),
-            Cue::Beat => from_seen(Frame::heartbeat),
+            Cue::Beat => {
+                self.seat.meter().heartbeat();
+                from_seen(Frame::heartbeat)
+            }
             Cue::End => {
                 let bytes = from_seen(Frame::closing);
                 self.is_closed = true;
@@ -186,6 +196,7 @@ impl Stream {
     }
 
     fn show(&mut self, frame: Arc<Frame>) -> Bytes {
+        self.seat.meter().frame();
         let bytes = match &self.seen {
             None => frame.opening(self.framing),
             Some(seen) => {

@@ -9,6 +9,7 @@ use crate::badge::Badge;
 use crate::crowd::Standing;
 use crate::error::BuildError;
 use crate::look::{LOOK_SLOTS, Look};
+use crate::meter::Meter;
 use crate::multipart::Multipart;
 use crate::params::{self, Params};
 use crate::picture::Picture;
@@ -17,6 +18,7 @@ use crate::raster::{CheckError, Flaw, Raster, Size};
 use crate::recipe::Recipe;
 use crate::style::{Style, Theme};
 use crate::template::{self, Line, Template};
+use crate::visitor;
 
 /// Turns the badge at this path into what serving it needs. `host` is the badge whose rooms it
 /// shows.
@@ -41,6 +43,7 @@ pub(crate) fn check(
         format: badge.format,
         style: Style::new(Theme::Light, badge.scale),
         raster: raster.clone(),
+        meter: Arc::new(Meter::new(path)),
     };
     Ok(Recipe {
         path: path.to_owned(),
@@ -64,6 +67,8 @@ fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
         ("heartbeat", "takes 10 ms to an hour")
     } else if rules.leave_grace.is_some_and(|grace| grace > hour) {
         ("leave_grace", "takes at most an hour")
+    } else if rules.sets_cookie.as_ref().is_some_and(|name| !visitor::is_cookie_name(name)) {
+        ("visitor_cookie", "takes a cookie's name: letters, digits, and - or _")
     } else if badge.max_value_chars == 0 {
         ("max_value_chars", "takes 1 or more")
     } else if let Some(flaw) = badge.look.as_ref().and_then(Look::flaw) {

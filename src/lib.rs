@@ -138,6 +138,7 @@ mod handle;
 mod history;
 mod layer;
 mod look;
+mod meter;
 mod multipart;
 mod negotiate;
 mod observer;
@@ -159,6 +160,7 @@ mod template;
 mod values;
 pub mod visitor;
 
+pub use answer::LiveResponse;
 pub use badge::Badge;
 pub use body::ResponseBody;
 pub use data::Data;

@@ -117,6 +117,8 @@ impl Painter {
         self.reporter.tell(&self.room.path, &look.news);
         let before = std::mem::replace(&mut self.standing, std::mem::take(&mut look.standing));
         if self.standing.counts != before.counts && !self.room.shows_others() {
+            let (from, to) = (before.counts.visitors, self.standing.counts.visitors);
+            self.room.recipe.picture.meter.visitors_change(from, to);
             self.reporter.changed(&self.room.path, self.standing.counts);
         }
         self.is_due |= self.standing.differs_from(&before);
@@ -160,6 +162,7 @@ impl Painter {
     /// One round: the newest state becomes a picture on each screen, unless it looks as before.
     /// Returns whether it differs anywhere.
     async fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
+        tracing::trace!(screens = screens.len(), "painting");
         let take = |(badge, values): (&usize, &mut Vec<_>)| (*badge, Picture::take(values));
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut has_painted = false;
@@ -261,6 +264,16 @@ impl Painter {
                 () = self.room.changed.notified() => {}
                 () = sleep_until(expiry) => {}
             }
+        }
+    }
+}
+
+impl Drop for Painter {
+    /// If the runtime is shut down, there may be visitors left.
+    fn drop(&mut self) {
+        if !self.room.shows_others() {
+            let visitors = self.standing.counts.visitors;
+            self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use minijinja::value::Value;
@@ -10,6 +11,7 @@ use crate::crowd::Standing;
 use crate::error::PaintError;
 use crate::format::Format;
 use crate::look::{Look, Words};
+use crate::meter::Meter;
 use crate::params::Params;
 use crate::raster::{Drawing, Raster, Size};
 use crate::style::Style;
@@ -30,12 +32,13 @@ pub(crate) struct Picture {
     pub(crate) format: Format,
     pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// A picture that is there, or is to be drawn.
 pub(crate) enum Painting {
     Cached(Bytes),
-    ToDraw(Arc<Raster>, Drawing),
+    ToDraw { raster: Arc<Raster>, drawing: Drawing, meter: Arc<Meter> },
 }
 
 impl Picture {
@@ -85,8 +88,14 @@ impl Picture {
     /// What a drawing becomes. Nothing is drawn before the future is polled.
     pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
         match self.raster.cached(&drawing) {
-            Some(picture) => Painting::Cached(picture),
-            None => Painting::ToDraw(self.raster.clone(), drawing),
+            Some(picture) => {
+                self.meter.cache_hit();
+                Painting::Cached(picture)
+            }
+            None => {
+                let (raster, meter) = (self.raster.clone(), self.meter.clone());
+                Painting::ToDraw { raster, drawing, meter }
+            }
         }
     }
 
@@ -109,7 +118,12 @@ impl Painting {
     pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
         match self {
             Self::Cached(picture) => Ok(picture),
-            Self::ToDraw(raster, drawing) => raster.draw(drawing).await,
+            Self::ToDraw { raster, drawing, meter } => {
+                let started = Instant::now();
+                let picture = raster.draw(drawing).await;
+                meter.rendered(started.elapsed());
+                picture
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::sync::Cache;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::crowd::{Crowd, Standing};
 use crate::history::History;
@@ -161,7 +162,8 @@ impl Drop for Running {
             rooms.remove(&self.id);
         }
         drop(rooms);
-        self.room.totals().iter().for_each(|total| total.change_rooms(-1));
+        self.room.opens_or_ends(-1);
+        tracing::debug!(path = %self.room.path, "a room has been freed");
         self.room.close();
     }
 }
@@ -188,9 +190,12 @@ impl Invitation {
         let seat = Seat::take(room.clone(), face, recipe, watcher);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
-        room.totals().iter().for_each(|total| total.change_rooms(1));
+        room.opens_or_ends(1);
+        // Not a part of the request that has opened it: it outlives that.
+        let span = tracing::debug_span!(parent: None, "livebadge_room", path = %room.path);
+        tracing::debug!(path = %room.path, "a room has been opened");
         // If the runtime is being shut down, the room is freed again here.
-        runtime.spawn(Running { registry, id, room }.run());
+        runtime.spawn(Running { registry, id, room }.run().instrument(span));
         seat
     }
 }

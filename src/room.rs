@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::crowd::{Crowd, News, Standing};
 use crate::frame::Frame;
 use crate::history::History;
+use crate::meter::Meter;
 use crate::observer::RoomCounts;
 use crate::params::Params;
 use crate::recipe::Recipe;
@@ -69,6 +70,12 @@ pub(crate) struct Scene {
     pub(crate) screens: Vec<Arc<Screen>>,
 }
 
+impl Screen {
+    fn meter(&self) -> &Meter {
+        &self.recipe.picture.meter
+    }
+}
+
 impl Scene {
     /// What is shown may change although nothing happens.
     pub(crate) fn shows_time(&self) -> bool {
@@ -112,9 +119,13 @@ impl Room {
         self.counted_in.is_empty()
     }
 
-    /// The totals that its viewers are counted in.
-    pub(crate) fn totals(&self) -> &[Arc<Crowd>] {
-        self.counted_in.get(1..).unwrap_or_default()
+    /// There is one room more, or less.
+    pub(crate) fn opens_or_ends(&self, by: i8) {
+        if !self.shows_others() {
+            self.recipe.picture.meter.rooms_change(by);
+        }
+        let totals = self.counted_in.iter().skip(1);
+        totals.for_each(|total| total.change_rooms(by.into()));
     }
 
     /// Nobody is here, nobody is expected back, and everything has been told.
@@ -203,8 +214,14 @@ pub(crate) struct Seat {
 impl Seat {
     pub(crate) fn take(room: Arc<Room>, face: Face, recipe: Arc<Recipe>, watcher: Watcher) -> Self {
         let (screen, ticket) = room.enter(face, recipe, watcher);
+        screen.meter().viewers_change(1);
         room.join(watcher);
         Self { room, screen, watcher, ticket }
+    }
+
+    /// Of the badge that is shown.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.screen.meter()
     }
 
     /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
@@ -220,6 +237,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.screen.meter().viewers_change(-1);
         let was_missing = self.screen.stage.leave(&self.ticket);
         if was_missing {
             self.room.changed.notify_one(); // it may have been the last one

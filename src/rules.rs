@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::request::Parts;
 
 use crate::negotiate::{self, OwnUrls, Reply};
 use crate::params::Params;
 use crate::presence::Grace;
-use crate::visitor::VisitorKey;
+use crate::visitor::{self, VisitorKey};
 
 /// How long a person who left is still a visitor, unless the application says otherwise.
 const PERSON_GRACE: Duration = Duration::from_secs(3);
@@ -47,6 +48,8 @@ pub(crate) struct Rules {
     pub(crate) heartbeat: Duration,
     pub(crate) leave_grace: Option<Duration>,
     pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
+    /// Where it finds no key, it gives the visitor one: in a cookie of this name.
+    pub(crate) sets_cookie: Option<String>,
     pub(crate) reply_to: OfRequest<Reply>,
     /// Whether a stream's viewer is counted.
     pub(crate) is_counted: OfRequest<bool>,
@@ -67,6 +70,7 @@ impl Default for Rules {
             heartbeat: Duration::from_secs(5),
             leave_grace: None,
             visitor_of: Arc::new(|_| None),
+            sets_cookie: None,
             reply_to: Arc::new(Reply::for_request),
             is_counted: Arc::new(|parts| !negotiate::only_looks(parts)),
             is_room: Arc::new(|_| true),
@@ -81,6 +85,18 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// A visitor's key, and a cookie to be set for that.
+    pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
+        let key = (self.visitor_of)(parts);
+        match &self.sets_cookie {
+            Some(name) if key.is_none() => {
+                let (key, cookie) = visitor::new_cookie(name);
+                (Some(key), Some(cookie))
+            }
+            _ => (key, None),
+        }
+    }
+
     /// The least time between two pictures.
     pub(crate) fn interval(&self) -> Duration {
         Duration::from_secs_f64(self.max_rate.recip())

@@ -14,8 +14,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 /// Whatever tells one visitor from another: a session id, a user name, an address.
@@ -51,6 +51,21 @@ pub fn cookie(
         let mut pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|pair| pair.0 == name && !pair.1.is_empty()).map(|pair| VisitorKey::new(pair.1))
     }
+}
+
+/// Whether browsers and servers agree on a cookie of this name.
+pub(crate) fn is_cookie_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// A new visitor's key, and the cookie that brings it back.
+pub(crate) fn new_cookie(name: &str) -> (VisitorKey, HeaderValue) {
+    let random = || RandomState::new().hash_one(()); // differently keyed every time
+    let key = format!("{:016x}{:016x}", random(), random());
+    let cookie = format!("{name}={key}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
+    let cookie =
+        HeaderValue::try_from(cookie).expect("a checked name and digits are a valid value");
+    (VisitorKey::new(key), cookie)
 }
 
 /// The value of a header, for what a proxy or a layer in front has found out.

@@ -191,3 +191,37 @@ async fn made_up_addresses_are_one_visitor_unless_the_proxy_is_trusted() {
     assert_eq!(handle.counts("/peer.png").visitors, 1);
     assert_eq!(handle.counts("/hop.png").visitors, 5);
 }
+
+#[tokio::test]
+async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
+    let (server, handle) = serve_badge(bar_badge_of_visitors().visitor_cookie("viewer")).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let first = client.get(PATH, &BROWSER).await;
+    let cookie = first.header("set-cookie").expect("a cookie for who has none").to_owned();
+    let (pair, rules) = cookie.split_once("; ").unwrap();
+    assert_eq!(rules, "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
+    let value = pair.strip_prefix("viewer=").unwrap();
+    assert!(value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit()), "{cookie}");
+    let mut first = first.into_stream();
+    first.bar_of(1).await;
+
+    let again = client.get(PATH, &[BROWSER[0], ("cookie", pair)]).await;
+    assert_eq!(again.header("set-cookie"), None);
+    let mut again = again.into_stream();
+    again.bar_of(1).await;
+    assert_eq!((handle.counts(PATH).streams, handle.counts(PATH).visitors), (2, 1));
+    let other = client.get(PATH, &BROWSER).await;
+    assert_ne!(other.header("set-cookie"), Some(&*cookie));
+    other.into_stream().bar_of(2).await;
+    // Who is not counted is given none.
+    assert_eq!(client.get(PATH, &[]).await.header("set-cookie"), None);
+    // An application that knows its visitors otherwise sets none either.
+    let badge = bar_badge().visitor_cookie("viewer").visitors(visitor::header("x-user"));
+    let (server, _) = serve_badge(badge).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    assert_eq!(client.get(PATH, &BROWSER).await.header("set-cookie"), None);
+    for name in ["", "a b", "a;b", "a=b", "é"] {
+        let badges = LiveBadgeLayer::builder().badge("/x", Badge::online().visitor_cookie(name));
+        assert!(matches!(badges.build(), Err(BuildError::Setting { .. })), "{name}");
+    }
+}
