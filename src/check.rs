@@ -34,11 +34,13 @@ pub(crate) fn check(
         .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
     let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
     let names = params::names(path);
+    let picture_slots = template.slots();
     let past = check_slots(path, &badge, &template, &names, &current)?;
     let picture = Picture {
         template,
         look: badge.look,
         shows_time: past.iter().any(|slot| template::PASSING_SLOTS.contains(&&**slot)),
+        shows_room: picture_slots.iter().any(|slot| template::first(slot) == "params"),
         values: badge.values,
         format: badge.format,
         style: Style::new(Theme::Light, badge.scale),
@@ -51,7 +53,7 @@ pub(crate) fn check(
         total: None,
         remembers: !past.is_empty(),
         size: check_drawing(path, &picture, &Params::sample(&names, "room"))?,
-        picture,
+        picture: Arc::new(picture),
         multipart: multipart.clone(),
         rules: badge.rules,
     })

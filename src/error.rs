@@ -180,7 +180,4 @@ pub enum PaintError {
     /// No thread could be started to draw on.
     #[error("no thread to draw on: {0}")]
     Thread(#[source] io::Error),
-    /// The runtime is shutting down.
-    #[error("the runtime is shutting down")]
-    Interrupted,
 }

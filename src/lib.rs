@@ -157,6 +157,7 @@ mod service;
 mod stage;
 mod style;
 mod template;
+mod threads;
 mod values;
 pub mod visitor;
 

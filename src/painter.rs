@@ -50,6 +50,7 @@ pub(crate) struct Painter {
 /// A picture, and what it was drawn from.
 #[derive(Debug)]
 struct Shown {
+    picture: Arc<Picture>,
     svg: Arc<str>,
     frame: Arc<Frame>,
 }
@@ -125,7 +126,13 @@ impl Painter {
         // Even if the counts are what they were: a newcomer waits for the round's end.
         self.is_due |= !look.news.is_empty();
         let is_up = |is_it: &dyn Fn(&Face) -> bool| look.screens.iter().any(|s| is_it(&s.face));
-        self.shown.retain(|face, _| is_up(&|up| up == face));
+        self.shown.retain(|face, shown| {
+            let is_up = is_up(&|up| up == face);
+            if !is_up {
+                shown.picture.forget(shown.svg.clone(), face.style);
+            }
+            is_up
+        });
         self.values.retain(|badge, _| is_up(&|up| up.badge == *badge));
         for screen in &look.screens {
             let values = || screen.recipe.picture.values.clone();
@@ -228,7 +235,10 @@ impl Painter {
         let recipe = &screen.recipe;
         let frame = Frame::new(recipe.multipart.clone(), recipe.picture.format, picture);
         let frame = Arc::new(frame);
-        self.shown.insert(screen.face, Shown { svg, frame: frame.clone() });
+        self.shown.insert(
+            screen.face,
+            Shown { picture: recipe.picture.clone(), svg, frame: frame.clone() },
+        );
         frame
     }
 

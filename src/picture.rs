@@ -28,6 +28,8 @@ pub(crate) struct Picture {
     pub(crate) look: Option<Look>,
     /// It may change although nothing happens: it shows how long ago something was.
     pub(crate) shows_time: bool,
+    /// It shows the room's name: no other room looks the same.
+    pub(crate) shows_room: bool,
     pub(crate) values: Vec<Box<dyn Values>>,
     pub(crate) format: Format,
     pub(crate) style: Style,
@@ -96,6 +98,13 @@ impl Picture {
                 let (raster, meter) = (self.raster.clone(), self.meter.clone());
                 Painting::ToDraw { raster, drawing, meter }
             }
+        }
+    }
+
+    /// Nobody looks at this any more.
+    pub(crate) fn forget(&self, svg: Arc<str>, style: Style) {
+        if self.shows_room {
+            self.raster.forget(&Drawing { svg, style, format: self.format });
         }
     }
 

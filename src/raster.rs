@@ -10,7 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, FontResolver, ImageHrefResolver};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::encode::encode;
 use crate::error::PaintError;
@@ -18,16 +18,15 @@ use crate::fonts::{self, Fonts};
 use crate::format::Format;
 use crate::style::Style;
 use crate::template::Line;
+use crate::threads::{self, Threads};
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
 /// this bounds what a template can cost, [`Badge::max_value_chars`](crate::Badge) what a value can.
 const MAX_SVG_BYTES: usize = 64 * 1024;
 /// 2,000 × 2,000. Without a limit, a picture of 100,000 × 100,000 aborts the process.
 const MAX_PIXELS: u64 = 4_000_000;
-/// A nesting that overflows 2 MiB of stack (654 `<svg>`, 577 `<tspan>`) fits, within 64 KiB of text.
-const STACK: usize = 8 * 1024 * 1024;
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
-const CACHED_PICTURES: usize = 4096;
+const CACHE_BYTES: u64 = 2 * 1024 * 1024;
+const CACHED_PICTURES: usize = 1024;
 const CACHED_WIDTHS: usize = 1024;
 
 /// Draws SVG text, with a memory of what it has drawn.
@@ -36,8 +35,7 @@ pub(crate) struct Raster {
     fonts: Fonts,
     cache: Cache<Drawing, Bytes, Bytewise>,
     widths: Cache<Line, u32>,
-    /// As many drawings at a time as there are processors: more would only slow each other down.
-    turns: Arc<Semaphore>,
+    threads: Threads,
 }
 
 /// What is to be drawn, and what the cache knows it by.
@@ -50,12 +48,11 @@ pub(crate) struct Drawing {
 
 impl Raster {
     pub(crate) fn new(fonts: Fonts) -> Self {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
         Self {
             fonts,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             widths: Cache::new(CACHED_WIDTHS),
-            turns: Arc::new(Semaphore::new(processors)),
+            threads: Threads::new(),
         }
     }
 
@@ -66,22 +63,34 @@ impl Raster {
 
     /// Draws on another thread, when it is its turn.
     pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Bytes, PaintError> {
-        let turn = self.turns.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| PaintError::Interrupted)?;
-        // Drawn by somebody else while this one waited?
+        let (sender, drawn) = oneshot::channel();
+        let raster = self.clone();
+        let job = move || {
+            // Whoever asked for it may have gone.
+            if !sender.is_closed() {
+                let _ = sender.send(raster.draw_now(drawing));
+            }
+        };
+        self.threads.run(job).map_err(PaintError::Thread)?;
+        drawn.await.unwrap_or(Err(PaintError::Panicked))
+    }
+
+    fn draw_now(&self, drawing: Drawing) -> Result<Bytes, PaintError> {
+        // Drawn for somebody else while this one waited?
         if let Some(picture) = self.cached(&drawing) {
             return Ok(picture);
         }
-        let raster = self.clone();
-        let drawn = tokio::task::spawn_blocking(move || {
-            // Until it is drawn, even if whoever asked for it has gone: a drawing can't be stopped.
-            let _turn = turn;
-            let options = raster.options(|_| {});
-            let (picture, _) = on_a_roomy_stack(|| draw(&drawing, &options))?;
-            raster.cache.insert(drawing, picture.clone());
-            Ok(picture)
-        });
-        drawn.await.map_err(|_| PaintError::Interrupted)?
+        let draw = || draw(&drawing, &self.options(|_| {}));
+        // A drawing library's bug ends here.
+        let drawn = catch_unwind(AssertUnwindSafe(draw)).unwrap_or(Err(PaintError::Panicked));
+        let (picture, _) = drawn?;
+        self.cache.insert(drawing, picture.clone());
+        Ok(picture)
+    }
+
+    /// Forgets a picture that nobody will want again.
+    pub(crate) fn forget(&self, drawing: &Drawing) {
+        self.cache.remove(drawing);
     }
 
     /// Draws while the caller waits, and finds what is wrong. Returns the size in CSS pixels.
@@ -184,14 +193,12 @@ pub(crate) enum CheckError {
     Flaw(Flaw),
 }
 
-/// Runs `draw` on a thread of its own: its stack is large whatever the runtime's threads have, and a
-/// panic in a drawing library ends there. A thread costs little beside a drawing.
+/// Waits for what `draw` does on a thread with enough stack.
 fn on_a_roomy_stack<T: Send>(
     draw: impl FnOnce() -> Result<T, PaintError> + Send,
 ) -> Result<T, PaintError> {
     thread::scope(|scope| {
-        let builder = thread::Builder::new().name("livebadge-draw".into()).stack_size(STACK);
-        let thread = builder.spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
+        let thread = threads::roomy().spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
         thread.join().unwrap_or(Err(PaintError::Panicked))
     })
 }
@@ -263,23 +270,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_while_it_is_drawn_does_not_free_the_turn() {
+    async fn what_nobody_waits_for_any_more_is_not_drawn() {
         let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap()));
-        let turns = raster.turns.available_permits();
-        let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">
-          <filter id="noise"><feTurbulence baseFrequency=".9"/></filter>
-          <rect width="400" height="300" filter="url(#noise)"/></svg>"##;
-        let style = Style::new(Theme::Light, 1.0);
-        let noise = Drawing { svg: svg.into(), style, format: Format::Png };
-        let mut drawing = Box::pin(raster.clone().draw(noise.clone()));
-        let begun = poll_fn(|cx| Poll::Ready(drawing.as_mut().poll(cx)));
+        let drawing = |noise: &str| {
+            let svg = format!(
+                r##"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">
+                  <filter id="noise"><feTurbulence baseFrequency="{noise}"/></filter>
+                  <rect width="400" height="300" filter="url(#noise)"/></svg>"##
+            );
+            let style = Style::new(Theme::Light, 1.0);
+            Drawing { svg: svg.into(), style, format: Format::Png }
+        };
+        // All threads are busy with these.
+        let before: Vec<_> = (1..40).map(|n| drawing(&format!(".{n}"))).collect();
+        let mut draws: Vec<_> =
+            before.iter().map(|drawing| Box::pin(raster.clone().draw(drawing.clone()))).collect();
+        let mut gone = Box::pin(raster.clone().draw(drawing(".999")));
+        let begun = poll_fn(|cx| {
+            draws.iter_mut().for_each(|draw| _ = draw.as_mut().poll(cx));
+            Poll::Ready(gone.as_mut().poll(cx))
+        });
         assert!(begun.await.is_pending());
-        drop(drawing);
-        assert_eq!(raster.turns.available_permits(), turns - 1);
-        // All turns come back when it is drawn.
-        let all = raster.turns.acquire_many(turns as u32);
-        let all = tokio::time::timeout(std::time::Duration::from_secs(10), all).await;
-        drop(all.unwrap().unwrap());
-        assert!(raster.cached(&noise).is_some());
+        drop(gone);
+        // This one comes after it.
+        raster.clone().draw(drawing(".9999")).await.unwrap();
+        assert!(raster.cached(&drawing(".9999")).is_some());
+        assert!(raster.cached(&drawing(".999")).is_none());
     }
 }

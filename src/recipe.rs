@@ -18,7 +18,7 @@ pub(crate) struct Recipe {
     pub(crate) total: Option<Arc<Crowd>>,
     /// What has been in its rooms is shown, and outlives them.
     pub(crate) remembers: bool,
-    pub(crate) picture: Picture,
+    pub(crate) picture: Arc<Picture>,
     /// As it was when it was checked.
     pub(crate) size: Size,
     pub(crate) multipart: Arc<Multipart>,
