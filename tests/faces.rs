@@ -253,3 +253,67 @@ async fn a_path_of_its_own_can_be_data() {
     let reply = client.get("/online.json", &BROWSER).await;
     assert_eq!(read(reply, 1).await, Face::Json);
 }
+
+/// Elements and the names of their attributes, and all texts.
+fn structure(svg: &str) -> (Vec<String>, Vec<String>) {
+    let document = resvg::usvg::roxmltree::Document::parse(svg).expect("XML");
+    let elements = document.descendants().filter(|node| node.is_element()).map(|node| {
+        let attributes = node.attributes().map(|attribute| attribute.name());
+        format!("{} {}", node.tag_name().name(), attributes.collect::<Vec<_>>().join(" "))
+    });
+    let texts = document.descendants().filter_map(|node| node.text().map(str::to_owned));
+    (elements.collect(), texts.collect())
+}
+
+#[tokio::test]
+async fn no_name_gets_out_of_its_place() {
+    const NAMES: [&str; 12] = [
+        "</text><script>alert(1)</script><text>",
+        "\" onload=\"alert(1)",
+        "' fill='red' x='",
+        "{{ 7 * 7 }}{% raw %}",
+        "]]><![CDATA[<rect/>",
+        "<!DOCTYPE svg [<!ENTITY x 'y'>]>&x;",
+        "&lt;&#60;&amp;",
+        "#f00;stroke:red",
+        "url(#shine)",
+        "javascript:alert(1)",
+        "\\\",\"message\":\"x\"}",
+        "\u{202e}\u{2028}\u{feff}é👩‍👧",
+    ];
+    let text = "{{ params.room }}";
+    let looks = [
+        Look::flat(text).message(text).color(text).label_color(text),
+        Look::plastic(text).message(text).width(200.0),
+        Look::for_the_badge(text).message_from(0, text).color_from(0, text),
+        Look::social(text).message(text),
+        Look::sparkline(text).message(text).color(text),
+        Look::odometer(3).number(text).color(text),
+        Look::seven_segment(3).number(text).color(text),
+    ];
+    for look in looks {
+        let server = serve_badge(Badge::look(look.clone())).await;
+        let mut client = Client::connect(server.address, Protocol::Http2).await;
+        let mut get = async |name: &str, format| {
+            let name =
+                percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+            let path = format!("/rooms/{name}/online.png?format={format}");
+            let reply = client.get(&path, &[]).await;
+            assert_eq!(reply.status, 200);
+            String::from_utf8(reply.bytes().await.into()).expect("text")
+        };
+        let (usual, _) = structure(&get("lobby", "svg").await);
+        for name in NAMES {
+            let (elements, texts) = structure(&get(name, "svg").await);
+            assert_eq!(elements, usual, "{name} in {look:?}");
+            let shows_text = usual.iter().any(|element| element.starts_with("text "));
+            let names = [name.to_owned(), name.to_uppercase()];
+            let is_shown = texts.iter().any(|text| names.contains(text));
+            let is_display = format!("{look:?}").contains("digits: 3");
+            assert!(is_shown || !shows_text || is_display, "{name} in {look:?}: {texts:?}");
+            let shields: serde_json::Value =
+                serde_json::from_str(&get(name, "shields").await).expect("JSON");
+            assert_eq!(shields.as_object().map(|fields| fields.len()), Some(4), "{shields}");
+        }
+    }
+}

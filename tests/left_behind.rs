@@ -46,7 +46,8 @@ async fn visit(service: &LiveBadge<NotFound>, handle: &Handle, rooms: std::ops::
 #[test]
 fn rooms_leave_nothing_behind() {
     let _profiler = dhat::Profiler::builder().testing().build();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     runtime.block_on(async {
         let badge = Badge::svg(SVG)
             .scale(1.0)
