@@ -53,8 +53,10 @@
 //! | *room* | One live picture being watched. `/online.png` has one, `/rooms/{room}/online.png` one for every value. It is opened for its first viewer and freed after its last. |
 //! | *stream* | An open response body: a tab, a window, an embedded image. |
 //! | *visitor* | A person, as far as a [`VisitorKey`] can tell one from another. [`visitor`] |
+//! | *look* | A ready template with its settings, such as shields.io's flat. [`Look`] |
 //! | *style* | Light or dark, and the scale: `?theme=dark&scale=3`. All styles of a room have one count. |
 //! | *still* | One whole picture, for whoever can't show a stream. Never counted. [`Reply`] |
+//! | *data* | The count as JSON or text, on the same URL. [`Data`] |
 //! | *handle* | What the application holds: counts, changes, answers, shutdown. [`Handle`] |
 //!
 //! # Where the layer goes
@@ -115,6 +117,14 @@
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `jpeg`, `webp`: these as [`Format`]s.
+//! - `plurals`: the template filter `plural`, by Unicode's CLDR.
+//! - `metrics`: gauges and counters for the recorders of the crate
+//!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
+//!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
+//!   `livebadge_render_seconds`, `livebadge_cache_hits_total`; `livebadge_frames_total`,
+//!   `livebadge_bytes_total`, `livebadge_heartbeats_total` (what goes to streams),
+//!   `livebadge_stills_total`; `livebadge_refusals_total`, also with the label `reason`. A recorder
+//!   that is installed after a badge was first asked for gets nothing of it.
 
 #![warn(clippy::unwrap_used)]
 
