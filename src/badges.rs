@@ -132,6 +132,7 @@ impl Badges {
     ) -> Answer {
         let is_total = self.host(&target).total.is_some();
         let is_counted = !is_total && (target.recipe.rules.is_counted)(parts);
+        let cookie = cookie.filter(|_| is_counted);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let face = Face { badge: target.badge, style: target.style(parts) };
         let host = self.host(&target).clone();
@@ -179,11 +180,13 @@ impl Badges {
     fn data(&self, target: &Target, parts: &Parts, data: Data) -> Answer {
         let standing = self.registry.standing(&target.room, self.host(target));
         target.recipe.picture.meter.still();
-        let words = target.recipe.picture.words(&standing, &target.room.params);
-        let words = words.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a badge could not be put into words");
-            Words::of_counts(standing.counts)
-        });
+        let words = || {
+            let words = target.recipe.picture.words(&standing, &target.room.params);
+            words.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a badge could not be put into words");
+                Words::of_counts(standing.counts)
+            })
+        };
         Answer::data(parts, data, data.body(standing.counts, words))
     }
 

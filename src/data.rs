@@ -33,12 +33,14 @@ impl Data {
         }
     }
 
-    pub(crate) fn body(self, counts: Counts, words: Words) -> Bytes {
-        let Counts { streams, visitors } = counts;
-        let Words { number, label, message, color } = words;
+    pub(crate) fn body(self, counts: Counts, words: impl FnOnce() -> Words) -> Bytes {
         match self {
-            Self::Json => json!({ "streams": streams, "visitors": visitors }).to_string().into(),
+            Self::Json => {
+                let Counts { streams, visitors } = counts;
+                json!({ "streams": streams, "visitors": visitors }).to_string().into()
+            }
             Self::Shields => {
+                let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.
                 let color = color.trim_start_matches('#');
                 // It draws nothing without a message.
@@ -47,7 +49,7 @@ impl Data {
                     .to_string()
                     .into()
             }
-            Self::Text => number.into(),
+            Self::Text => words().number.into(),
         }
     }
 }

@@ -31,12 +31,14 @@ pub struct Embed {
     /// In CSS pixels.
     width: u32,
     height: u32,
+    has_any_width: bool,
 }
 
 impl Embed {
-    pub(crate) fn new(url: &str, size: Size) -> Self {
+    /// `has_any_width` is said of a picture that is as wide as what it shows.
+    pub(crate) fn new(url: &str, size: Size, has_any_width: bool) -> Self {
         let (width, height) = size.in_pixels(1.0);
-        Self { url: url.to_owned(), alt: "live badge".to_owned(), width, height }
+        Self { url: url.to_owned(), alt: "live badge".to_owned(), width, height, has_any_width }
     }
 
     /// What is read to people who can't see the picture. Default: "live badge".
@@ -45,14 +47,19 @@ impl Embed {
         self
     }
 
-    /// HTML: an image. Its size is stated, so that nothing moves when it comes.
+    /// HTML: an image. Its size is stated, so that nothing moves when it comes; of a
+    /// [`Look`](crate::Look) that is as wide as its text, only the height.
     pub fn img(&self) -> String {
         let Self { width, height, .. } = self;
         let (url, alt) = (escape(&self.url), escape(&self.alt));
+        if self.has_any_width {
+            return format!(r#"<img src="{url}" height="{height}" alt="{alt}">"#);
+        }
         format!(r#"<img src="{url}" width="{width}" height="{height}" alt="{alt}">"#)
     }
 
-    /// HTML: the stream in a frame of its own.
+    /// HTML: the stream in a frame of its own. A frame has one size: use it with a look of a fixed
+    /// [`width`](crate::Look::width).
     pub fn iframe(&self) -> String {
         let Self { width, height, .. } = self;
         let (url, alt) = (escape(&self.url), escape(&self.alt));
@@ -104,7 +111,7 @@ mod tests {
     #[test]
     fn snippets_are_escaped_and_state_the_size() {
         let size = Size { width: 120.5, height: 20.0 };
-        let embed = Embed::new("/a.png?x=1", size).alt("\"<N>\" [online]");
+        let embed = Embed::new("/a.png?x=1", size, false).alt("\"<N>\" [online]");
         let alt = "&quot;&lt;N>&quot; [online]";
         assert_eq!(
             embed.img(),
@@ -112,6 +119,8 @@ mod tests {
         );
         assert!(embed.picture().contains(r#"srcset="/a.png?x=1&amp;theme=dark""#));
         assert!(embed.iframe().contains(r#"loading="lazy""#));
+        let any_width = Embed::new("/a.png", size, true);
+        assert_eq!(any_width.img(), r#"<img src="/a.png" height="20" alt="live badge">"#);
         assert_eq!(embed.bbcode(), "[img]/a.png?x=1&scale=1[/img]");
         assert_eq!(embed.markdown(), "![\"<N>\"  online ](/a.png?x=1&scale=1)");
     }

@@ -14,6 +14,7 @@ use crate::badges::Badges;
 use crate::body::ResponseBody;
 use crate::embed::{self, Embed};
 use crate::history::{History, Records};
+use crate::look::Look;
 use crate::observer::RoomCounts;
 use crate::presence::Counts;
 
@@ -122,7 +123,8 @@ impl Handle {
     /// badge is there.
     pub fn embed(&self, url: &str) -> Option<Embed> {
         let target = self.badges.addressed(&embed::path_of(url)?)?;
-        Some(Embed::new(url, target.recipe.size))
+        let has_any_width = target.recipe.picture.look.as_ref().is_some_and(Look::has_any_width);
+        Some(Embed::new(url, target.recipe.size, has_any_width))
     }
 
     /// Answers a request from inside a handler, with the badge and the room at `path`.

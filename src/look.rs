@@ -189,6 +189,12 @@ impl Look {
         self
     }
 
+    /// It is as wide as what it says.
+    pub(crate) fn has_any_width(&self) -> bool {
+        use Design::{Odometer, SevenSegment, Sparkline};
+        self.width.is_none() && !matches!(self.design, SevenSegment | Odometer | Sparkline)
+    }
+
     /// What is wrong with it, as a setting and what that takes.
     pub(crate) fn flaw(&self) -> Option<(&'static str, &'static str)> {
         const COLORS: &str = "takes a colour of CSS or one of shields.io's by its name";

@@ -214,6 +214,8 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     assert_ne!(other.header("set-cookie"), Some(&*cookie));
     other.into_stream().bar_of(2).await;
     // Who is not counted is given none.
+    let look = client.get(&format!("{PATH}?look"), &BROWSER).await;
+    assert_eq!((look.is_stream(), look.header("set-cookie")), (true, None));
     assert_eq!(client.get(PATH, &[]).await.header("set-cookie"), None);
     // An application that knows its visitors otherwise sets none either.
     let badge = bar_badge().visitor_cookie("viewer").visitors(visitor::header("x-user"));

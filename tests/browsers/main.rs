@@ -39,6 +39,7 @@ macro_rules! in_every_browser {
 }
 
 // Below the macro, which it uses.
+mod gallery;
 mod games;
 
 in_every_browser!(

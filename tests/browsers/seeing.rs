@@ -61,7 +61,7 @@ fn on_screen(place: f64) -> usize {
     (place * 2.0).round() as usize
 }
 
-fn save(screenshot: &[u8], engine: Engine, what: &str) -> String {
+pub(crate) fn save(screenshot: &[u8], engine: Engine, what: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output");
     std::fs::create_dir_all(&folder).expect("there is room for screenshots");
     let file = folder.join(format!("{}-{}.png", engine.name(), what.replace(' ', "-")));

@@ -22,7 +22,7 @@ use super::support::{Pixels, Process};
 /// Nothing here takes that long, but a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-const EXAMPLES: [&str; 3] = ["online", "tictactoe", "hangman"];
+const EXAMPLES: [&str; 4] = ["online", "tictactoe", "hangman", "gallery"];
 
 /// Somebody who looks at the badge, until dropped.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Server {
 async fn build(profile: &Path) {
     let target = profile.parent().expect("a profile's folder is inside of target");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--target-dir"]).arg(target);
+    cargo.args(["build", "--quiet", "--all-features", "--target-dir"]).arg(target);
     cargo.args(EXAMPLES.iter().flat_map(|name| ["--example", name]));
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
