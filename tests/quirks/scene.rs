@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Its answers take a second at most.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(30);
 /// WebKitWebDriver 2.50 leaves a screenshot of a new window unanswered once in some hundred times.
-pub(crate) const HANGS: &str = "the browser's driver does not answer";
+const HANGS: &str = "the browser's driver does not answer";
 
 #[derive(Debug, Clone)]
 pub(crate) struct Scene {
