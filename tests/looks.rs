@@ -1,0 +1,298 @@
+//! Ready looks: beside the badges that they are modelled on, and with texts of all lengths. What the
+//! comparison saw is left in `tests/output/looks.png`.
+#![cfg(feature = "embedded-font")]
+
+use std::ops::Range;
+use std::path::Path;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use resvg::tiny_skia::{Color, Pixmap, PixmapPaint, PremultipliedColorU8, Transform};
+use resvg::usvg::{Options, Tree};
+use shields::{BadgeParams, BadgeStyle, render_badge_svg};
+use tower::ServiceExt;
+use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+
+/// Pixels for a CSS pixel, which is what badges have unless told otherwise.
+const SCALE: u32 = 2;
+
+/// What a look draws for nobody.
+async fn draw(look: Look) -> Pixmap {
+    draw_at("/badge.png", look).await
+}
+
+async fn draw_at(url: &str, look: Look) -> Pixmap {
+    let badge = Badge::look(look);
+    let badges = LiveBadgeLayer::builder().badge("/badge.png", badge).build().expect("a right look");
+    let request = Request::get(url).body(Empty::<Bytes>::new()).expect("a right request");
+    let response = badges.into_service().oneshot(request).await.expect("a badge never fails");
+    let png = response.into_body().collect().await.expect("a still is whole").to_bytes();
+    Pixmap::decode_png(&png).expect("a still is a picture")
+}
+
+/// How different two pixels are: the mean of their channels' differences, 0 to 255.
+fn difference(a: PremultipliedColorU8, b: PremultipliedColorU8) -> f64 {
+    let channels = |p: PremultipliedColorU8| [p.red(), p.green(), p.blue(), p.alpha()];
+    let differences = channels(a).into_iter().zip(channels(b)).map(|(a, b)| a.abs_diff(b));
+    differences.map(f64::from).sum::<f64>() / 4.0
+}
+
+fn at(picture: &Pixmap, x: u32, y: u32) -> PremultipliedColorU8 {
+    picture.pixel(x, y).expect("a place in the picture")
+}
+
+/// Where the label's side is, and the message's. Between the two of a social badge nothing is drawn.
+fn sides(picture: &Pixmap) -> [Range<u32>; 2] {
+    const Y: u32 = 3; // above every text and logo
+    let columns = 8..picture.width() - 8; // without the corners
+    let mut gap = columns.clone().filter(|x| at(picture, *x, Y).alpha() == 0);
+    if let Some(first) = gap.next() {
+        return [0..first, gap.last().unwrap_or(first) + 1..picture.width()];
+    }
+    let jump = |x: &u32| difference(at(picture, x - 1, Y), at(picture, *x, Y));
+    let edge = columns.max_by(|a, b| jump(a).total_cmp(&jump(b))).expect("a picture has columns");
+    [0..edge, edge..picture.width()]
+}
+
+mod beside_shields {
+    use super::*;
+
+    /// What is said, and in which colours.
+    struct Case {
+        label: &'static str,
+        message: &'static str,
+        label_color: &'static str,
+        color: &'static str,
+        logo: Option<&'static str>,
+    }
+
+    const fn case(label: &'static str, message: &'static str, color: &'static str) -> Case {
+        Case { label, message, label_color: "#555", color, logo: None }
+    }
+
+    const CASES: [Case; 6] = [
+        case("Online", "12", "brightgreen"),
+        case("Build", "passing", "blue"),
+        case("A longer label", "1.2k visitors", "orange"),
+        Case { label_color: "#e8e4d8", ..case("Bright", "1,234,567", "#ffe066") },
+        Case { logo: Some("M12 2 22 21H2z"), ..case("Logo", "of a path", "red") },
+        Case { logo: Some("M2 2h20v20H2zM7 7v10h10V7z"), ..case("Größe", "34 m²", "#6f42c1") },
+    ];
+
+    /// A look, and how different it may be.
+    struct Preset {
+        style: BadgeStyle,
+        look: fn(&'static str) -> Look,
+        height: u32,
+        /// Of each side, in CSS pixels.
+        width: u32,
+        /// On average, 0 to 255.
+        pixels: f64,
+    }
+
+    const PRESETS: [Preset; 5] = [
+        Preset {
+            style: BadgeStyle::Flat,
+            look: |label| Look::flat(label),
+            height: 20,
+            width: 5,
+            pixels: 100.0,
+        },
+        Preset {
+            style: BadgeStyle::FlatSquare,
+            look: |label| Look::flat_square(label),
+            height: 20,
+            width: 5,
+            pixels: 100.0,
+        },
+        Preset {
+            style: BadgeStyle::Plastic,
+            look: |label| Look::plastic(label),
+            height: 18,
+            width: 5,
+            pixels: 100.0,
+        },
+        Preset {
+            style: BadgeStyle::ForTheBadge,
+            look: |label| Look::for_the_badge(label),
+            height: 28,
+            width: 12,
+            pixels: 100.0,
+        },
+        Preset {
+            style: BadgeStyle::Social,
+            look: |label| Look::social(label),
+            height: 20,
+            width: 12,
+            pixels: 100.0,
+        },
+    ];
+
+    fn render(svg: &str) -> Pixmap {
+        let mut options = Options::default();
+        let fonts = options.fontdb_mut();
+        fonts.load_font_data(dejavu::sans::regular().to_vec());
+        fonts.set_sans_serif_family("DejaVu Sans");
+        let tree = Tree::from_str(svg, &options).expect("right SVG");
+        let side = |length: f32| (length * SCALE as f32).ceil() as u32;
+        let (width, height) = (side(tree.size().width()), side(tree.size().height()));
+        let mut pixmap = Pixmap::new(width, height).expect("a picture of some size");
+        let scale = Transform::from_scale(SCALE as f32, SCALE as f32);
+        resvg::render(&tree, scale, &mut pixmap.as_mut());
+        pixmap
+    }
+
+    async fn ours(preset: &Preset, case: &Case) -> Pixmap {
+        let mut look = (preset.look)(case.label)
+            .message(case.message)
+            .color(case.color)
+            .label_color(case.label_color)
+            .logo_color("#f9d71c");
+        if let Some(logo) = case.logo {
+            look = look.logo(logo);
+        }
+        draw(look).await
+    }
+
+    fn theirs(preset: &Preset, case: &Case) -> Pixmap {
+        let logo = case.logo.map(|path| {
+            format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path d="{path}"/></svg>"#
+            )
+        });
+        render(&render_badge_svg(&BadgeParams {
+            style: preset.style,
+            label_color: Some(case.label_color),
+            message_color: Some(case.color),
+            logo: logo.as_deref(),
+            logo_color: Some("#f9d71c"),
+            ..BadgeParams::new(case.label, case.message)
+        }))
+    }
+
+    /// What differs, as far as both sides have it: a side that is a pixel wider does not move the
+    /// other one. Also on average.
+    fn compare(ours: &Pixmap, theirs: &Pixmap) -> (Pixmap, f64) {
+        let (mut sum, mut count) = (0.0, 0);
+        let mut shown = Pixmap::new(ours.width(), ours.height()).expect("a picture of some size");
+        shown.fill(Color::BLACK);
+        for (our, their) in sides(ours).into_iter().zip(sides(theirs)) {
+            for (x, their_x) in our.zip(their) {
+                for y in 0..ours.height().min(theirs.height()) {
+                    let difference = difference(at(ours, x, y), at(theirs, their_x, y));
+                    (sum, count) = (sum + difference, count + 1);
+                    let grey = difference as u8;
+                    let grey = PremultipliedColorU8::from_rgba(grey, grey, grey, 255);
+                    let place = (y * ours.width() + x) as usize;
+                    shown.pixels_mut()[place] = grey.expect("an opaque colour");
+                }
+            }
+        }
+        (shown, sum / f64::from(count))
+    }
+
+    /// Colours where nothing is written, near the outer edges of both sides.
+    fn check_colors(name: &str, ours: &Pixmap, theirs: &Pixmap) {
+        for y in [ours.height() / 4, ours.height() / 2, ours.height() * 3 / 4] {
+            let left = difference(at(ours, 5, y), at(theirs, 5, y));
+            let right = difference(
+                at(ours, ours.width() - 6, y),
+                at(theirs, theirs.width() - 6, y),
+            );
+            assert!(left <= 4.0 && right <= 4.0, "{name}, row {y}: {left:.1}, {right:.1}");
+        }
+    }
+
+    /// How much of each pixel in the four corners is covered.
+    fn check_corners(name: &str, ours: &Pixmap, theirs: &Pixmap) {
+        let corner = |picture: &Pixmap, x: u32, y: u32| {
+            let x = if x < 8 { x } else { picture.width() - 16 + x };
+            let y = if y < 8 { y } else { picture.height() - 16 + y };
+            at(picture, x, y).alpha()
+        };
+        for (x, y) in (0..16).flat_map(|x| (0..16).map(move |y| (x, y))) {
+            let (our, their) = (corner(ours, x, y), corner(theirs, x, y));
+            assert!(our.abs_diff(their) <= 8, "{name}, corner at {x}, {y}: {our} and {their}");
+        }
+    }
+
+    /// A picture for people: ours, theirs, and the difference.
+    struct Sheet {
+        pixmap: Pixmap,
+        y: u32,
+    }
+
+    impl Sheet {
+        const COLUMNS: [u32; 4] = [10, 330, 930, 1530];
+
+        fn new(rows: usize) -> Self {
+            let mut pixmap = Pixmap::new(2130, rows as u32 * 70 + 50).expect("a sheet of some size");
+            pixmap.fill(Color::WHITE);
+            let mut sheet = Self { pixmap, y: 10 };
+            for (column, text) in ["", "ours", "theirs", "difference"].into_iter().enumerate() {
+                sheet.write(column, text);
+            }
+            sheet.y = 50;
+            sheet
+        }
+
+        fn add(&mut self, name: &str, pictures: [&Pixmap; 3]) {
+            self.write(0, name);
+            for (column, picture) in pictures.into_iter().enumerate() {
+                self.put(column + 1, picture);
+            }
+            self.y += 70;
+        }
+
+        fn write(&mut self, column: usize, text: &str) {
+            let svg = format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="160" height="20"><text y="14" font-family="sans-serif" font-size="11">{text}</text></svg>"#
+            );
+            self.put(column, &render(&svg));
+        }
+
+        fn put(&mut self, column: usize, picture: &Pixmap) {
+            let (x, y) = (Self::COLUMNS[column] as i32, self.y as i32);
+            let (paint, upright) = (PixmapPaint::default(), Transform::identity());
+            self.pixmap.draw_pixmap(x, y, picture.as_ref(), &paint, upright, None);
+        }
+
+        fn save(&self) {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/output");
+            std::fs::create_dir_all(&folder).expect("there is room for pictures");
+            self.pixmap.save_png(folder.join("looks.png")).expect("there is room for a picture");
+        }
+    }
+
+    #[tokio::test]
+    async fn looks_are_those_that_people_know() {
+        let mut sheet = Sheet::new(PRESETS.len() * CASES.len());
+        let mut pairs = Vec::new();
+        for preset in &PRESETS {
+            for case in &CASES {
+                let name = format!("{}: {}", preset.style, case.message);
+                let (ours, theirs) = (ours(preset, case).await, theirs(preset, case));
+                let (shown, mean) = compare(&ours, &theirs);
+                sheet.add(&name, [&ours, &theirs, &shown]);
+                pairs.push((preset, name, ours, theirs, mean));
+            }
+        }
+        sheet.save(); // before anything is found wrong
+        for (preset, name, ours, theirs, mean) in &pairs {
+            let widths = |picture| sides(picture).map(|side| side.len() as i64);
+            println!("{name}: {:?} {:?} {mean:.2}", widths(ours), widths(theirs));
+        }
+        for (preset, name, ours, theirs, mean) in &pairs {
+            assert_eq!(ours.height(), preset.height * SCALE, "{name}");
+            assert_eq!(ours.height(), theirs.height(), "{name}");
+            for (our, their) in sides(ours).into_iter().zip(sides(theirs)) {
+                let apart = our.len().abs_diff(their.len());
+                assert!(apart <= (preset.width * SCALE) as usize, "{name}: {our:?}, {their:?}");
+            }
+            check_colors(name, ours, theirs);
+            check_corners(name, ours, theirs);
+            assert!(*mean <= preset.pixels, "{name}: {mean:.2}");
+        }
+    }
+}
