@@ -68,10 +68,10 @@ impl Registry {
     pub(crate) fn standing(&self, id: &RoomId, recipe: &Recipe) -> Standing {
         match self.crowd(id, recipe) {
             Some(crowd) => crowd.standing(),
-            None => self
-                .memory
-                .get(id)
-                .map_or_else(Standing::default, |past| Standing::of_history(&past.deserted())),
+            None => {
+                let past = self.memory.get(id).unwrap_or_default();
+                Standing::of_history(&past.deserted())
+            }
         }
     }
 

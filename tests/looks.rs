@@ -24,7 +24,8 @@ async fn draw(look: Look) -> Pixmap {
 
 async fn draw_at(url: &str, look: Look) -> Pixmap {
     let badge = Badge::look(look);
-    let badges = LiveBadgeLayer::builder().badge("/badge.png", badge).build().expect("a right look");
+    let badges =
+        LiveBadgeLayer::builder().badge("/badge.png", badge).build().expect("a right look");
     let request = Request::get(url).body(Empty::<Bytes>::new()).expect("a right request");
     let response = badges.into_service().oneshot(request).await.expect("a badge never fails");
     let png = response.into_body().collect().await.expect("a still is whole").to_bytes();
@@ -48,7 +49,7 @@ fn sides(picture: &Pixmap) -> [Range<u32>; 2] {
     let columns = 8..picture.width() - 8; // without the corners
     let mut gap = columns.clone().filter(|x| at(picture, *x, Y).alpha() == 0);
     if let Some(first) = gap.next() {
-        return [0..first, gap.last().unwrap_or(first) + 1..picture.width()];
+        return [0..first, gap.next_back().unwrap_or(first) + 1..picture.width()];
     }
     let jump = |x: &u32| difference(at(picture, x - 1, Y), at(picture, *x, Y));
     let edge = columns.max_by(|a, b| jump(a).total_cmp(&jump(b))).expect("a picture has columns");
@@ -85,9 +86,10 @@ mod beside_shields {
         style: BadgeStyle,
         look: fn(&'static str) -> Look,
         height: u32,
-        /// Of each side, in CSS pixels.
+        /// Of each side, in CSS pixels: their texts are as wide as a table of Verdana's or Helvetica's
+        /// letters says, for the heavy ones of for-the-badge and social, too; ours as DejaVu Sans is.
         width: u32,
-        /// On average, 0 to 255.
+        /// On average, 0 to 255. Most of it is that texts lie half a pixel elsewhere.
         pixels: f64,
     }
 
@@ -96,36 +98,36 @@ mod beside_shields {
             style: BadgeStyle::Flat,
             look: |label| Look::flat(label),
             height: 20,
-            width: 5,
-            pixels: 100.0,
+            width: 3,
+            pixels: 18.0,
         },
         Preset {
             style: BadgeStyle::FlatSquare,
             look: |label| Look::flat_square(label),
             height: 20,
-            width: 5,
-            pixels: 100.0,
+            width: 3,
+            pixels: 14.0,
         },
         Preset {
             style: BadgeStyle::Plastic,
             look: |label| Look::plastic(label),
             height: 18,
-            width: 5,
-            pixels: 100.0,
+            width: 3,
+            pixels: 20.0,
         },
         Preset {
             style: BadgeStyle::ForTheBadge,
             look: |label| Look::for_the_badge(label),
             height: 28,
-            width: 12,
-            pixels: 100.0,
+            width: 14,
+            pixels: 12.0,
         },
         Preset {
             style: BadgeStyle::Social,
             look: |label| Look::social(label),
             height: 20,
-            width: 12,
-            pixels: 100.0,
+            width: 8,
+            pixels: 24.0,
         },
     ];
 
@@ -196,10 +198,8 @@ mod beside_shields {
     fn check_colors(name: &str, ours: &Pixmap, theirs: &Pixmap) {
         for y in [ours.height() / 4, ours.height() / 2, ours.height() * 3 / 4] {
             let left = difference(at(ours, 5, y), at(theirs, 5, y));
-            let right = difference(
-                at(ours, ours.width() - 6, y),
-                at(theirs, theirs.width() - 6, y),
-            );
+            let right =
+                difference(at(ours, ours.width() - 6, y), at(theirs, theirs.width() - 6, y));
             assert!(left <= 4.0 && right <= 4.0, "{name}, row {y}: {left:.1}, {right:.1}");
         }
     }
@@ -227,7 +227,8 @@ mod beside_shields {
         const COLUMNS: [u32; 4] = [10, 330, 930, 1530];
 
         fn new(rows: usize) -> Self {
-            let mut pixmap = Pixmap::new(2130, rows as u32 * 70 + 50).expect("a sheet of some size");
+            let mut pixmap =
+                Pixmap::new(2130, rows as u32 * 70 + 50).expect("a sheet of some size");
             pixmap.fill(Color::WHITE);
             let mut sheet = Self { pixmap, y: 10 };
             for (column, text) in ["", "ours", "theirs", "difference"].into_iter().enumerate() {
@@ -279,7 +280,7 @@ mod beside_shields {
             }
         }
         sheet.save(); // before anything is found wrong
-        for (preset, name, ours, theirs, mean) in &pairs {
+        for (_, name, ours, theirs, mean) in &pairs {
             let widths = |picture| sides(picture).map(|side| side.len() as i64);
             println!("{name}: {:?} {:?} {mean:.2}", widths(ours), widths(theirs));
         }
@@ -294,5 +295,100 @@ mod beside_shields {
             check_corners(name, ours, theirs);
             assert!(*mean <= preset.pixels, "{name}: {mean:.2}");
         }
+    }
+}
+
+/// The columns of a side in which something is written: that differ from its colour, in the rows
+/// where letters are and frames are not.
+fn ink(picture: &Pixmap, side: &Range<u32>) -> Range<u32> {
+    let edge = 8; // of a rounded corner, or of a frame
+    let middle = picture.height() * 3 / 10..picture.height() * 7 / 10;
+    let inside = if side.start == 0 { edge..side.end - 2 } else { side.start + 2..side.end - edge };
+    let is_ink = |x: &u32| {
+        middle.clone().any(|y| difference(at(picture, *x, y), at(picture, inside.start, y)) > 16.0)
+    };
+    let columns: Vec<u32> = inside.clone().filter(is_ink).collect();
+    columns[0]..columns[columns.len() - 1] + 1
+}
+
+const PRESETS: [fn(&'static str) -> Look; 5] = [
+    |label| Look::flat(label),
+    |label| Look::flat_square(label),
+    |label| Look::plastic(label),
+    |label| Look::for_the_badge(label),
+    |label| Look::social(label),
+];
+
+#[tokio::test]
+async fn a_look_is_as_wide_as_its_text() {
+    const TEXTS: [&str; 8] =
+        ["8", "42", "1234", "99999", "123456789", "WWWWWWWW", "iiiiiiii", "Ωμέγα и ещё много букв"];
+    for (preset, look) in PRESETS.into_iter().enumerate() {
+        for text in TEXTS {
+            let picture = draw(look("Label").message(text).color("#246")).await;
+            for side in sides(&picture) {
+                let ink = ink(&picture, &side);
+                let margins = (ink.start - side.start, side.end - ink.end);
+                let what = format!("preset {preset}, {text}: {margins:?} in {side:?}");
+                // In pixels, two for a CSS pixel; a letter does not fill its own width, and a shadow
+                // or a frame adds to it.
+                let margin = if preset == 3 { 18..=34 } else { 5..=15 };
+                assert!(margin.contains(&margins.0) && margin.contains(&margins.1), "{what}");
+                assert!(margins.0.abs_diff(margins.1) <= 6, "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fixed_width_is_kept_by_every_text() {
+    const LONG: &str = "a message that is far too long for it";
+    for (preset, look) in PRESETS.into_iter().enumerate() {
+        for text in ["8", "99999", LONG] {
+            let look = look("Label").message(text).color("#246").width(140.0);
+            let picture = draw(look).await;
+            assert_eq!(picture.width(), 280, "preset {preset}, {text}");
+            let [_, side] = sides(&picture);
+            let ink = ink(&picture, &side);
+            let margins = (ink.start - side.start, side.end - ink.end);
+            let what = format!("preset {preset}, {text}: {margins:?} in {side:?}");
+            assert!(margins.0 >= 4 && margins.1 >= 4, "{what}");
+            assert!(margins.0.abs_diff(margins.1) <= 6, "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_display_shows_every_digit_in_every_place() {
+    for (display, height) in [(Look::seven_segment as fn(u32) -> Look, 80), (Look::odometer, 68)] {
+        let mut pictures = Vec::new();
+        for digit in 0..10 {
+            for place in 0..3 {
+                let number = digit * 10_u32.pow(place);
+                let picture = draw(display(3).number(number.to_string())).await;
+                assert_eq!(picture.height(), height);
+                if digit > 0 || place == 0 {
+                    pictures.push((number, picture));
+                }
+            }
+        }
+        for (number, picture) in &pictures {
+            let same = pictures.iter().filter(|(_, other)| other == picture).map(|(n, _)| n);
+            assert_eq!(same.collect::<Vec<_>>(), [number]);
+        }
+        // Narrower than one with more digits, and full at nines.
+        let full = draw(display(3).number("999")).await;
+        assert!(full == draw(display(3).number("1000")).await);
+        assert!(draw(display(1)).await.width() < draw(display(2)).await.width());
+    }
+}
+
+#[tokio::test]
+async fn a_sparkline_is_for_light_and_for_dark_pages() {
+    for (url, is_dark) in [("/badge.png", false), ("/badge.png?theme=dark", true)] {
+        let card = draw_at(url, Look::sparkline("readers")).await;
+        assert_eq!((card.width(), card.height()), (440, 112));
+        let paper = at(&card, 20, 20);
+        assert_eq!(paper.red() < 64, is_dark, "{paper:?}");
     }
 }
