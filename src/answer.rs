@@ -84,7 +84,7 @@ pub(crate) struct Whole {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Picture(Format),
-    Data(Data),
+    Data { data: Data, is_public: bool },
 }
 
 impl Answer {
@@ -111,8 +111,9 @@ impl Answer {
         Self::Whole(Whole::new(parts, Kind::Picture(format), picture))
     }
 
-    pub(crate) fn data(parts: &Parts, data: Data, body: Bytes) -> Self {
-        Self::Whole(Whole::new(parts, Kind::Data(data), ready(Ok(body))))
+    /// `is_public` lets pages of all sites read it.
+    pub(crate) fn data(parts: &Parts, data: Data, is_public: bool, body: Bytes) -> Self {
+        Self::Whole(Whole::new(parts, Kind::Data { data, is_public }, ready(Ok(body))))
     }
 
     /// The same, said to be all there is because there is no place left.
@@ -198,9 +199,11 @@ impl Whole {
                 insert_common(headers, format);
                 format.media_type()
             }
-            Kind::Data(data) => {
+            Kind::Data { data, is_public } => {
                 insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-                insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+                if is_public {
+                    insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+                }
                 data.media_type()
             }
         };

@@ -36,8 +36,9 @@ use crate::visitor::{self, VisitorKey};
 /// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
 /// | any other | the application's own values (see [`values`](Self::values)) |
 ///
-/// What has been in a room is kept after its last viewer has left if a template shows it, for up to
-/// 10,000 rooms; [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
+/// What has been in a room is kept after its last viewer has left if a template shows it, for about
+/// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
+/// which there are. [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
 ///
 /// # Filters and functions
 ///
@@ -98,7 +99,8 @@ impl Badge {
         Self::look(Look::flat("online").message(message).width(88.0))
     }
 
-    /// A badge with one of the ready looks.
+    /// A badge with one of the ready looks. A [`scale`](Self::scale) of 2 draws it sharp on most
+    /// screens, so state its height in the page: `<img height="20">`.
     pub fn look(look: Look) -> Self {
         Self { look: Some(look.clone()), ..Self::svg(look.svg()) }
     }
@@ -304,8 +306,9 @@ impl Badge {
 
     /// Shows how many there are in all rooms of the badge at this path together.
     ///
-    /// Somebody in two of them is two streams and one visitor; `{{ rooms }}` is how many rooms there
-    /// are. Who watches the total is not counted by that.
+    /// Somebody with a [key](Self::visitors) who is in two of them is two streams and one visitor.
+    /// `{{ rooms }}` is how many rooms are open, even if somebody only looks on. Who watches the
+    /// total is not counted by that, and the leave grace is that of the other badge.
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
@@ -363,6 +366,14 @@ impl Badge {
         F: Fn(&Parts) -> Reply + Send + Sync + 'static,
     {
         self.rules.reply_to = Arc::new(reply);
+        self
+    }
+
+    /// Answers with pictures in the badge's own [`format`](Self::format) alone: no
+    /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says beside
+    /// what it draws.
+    pub fn pictures_only(mut self) -> Self {
+        self.rules.pictures_only = true;
         self
     }
 

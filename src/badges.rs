@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::mem::discriminant;
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -86,6 +85,13 @@ impl Badges {
         self.registry.standing(&target.room, self.host(target)).records
     }
 
+    /// The same of all rooms that are open or remembered, by their paths.
+    pub(crate) fn all_records(&self) -> Vec<(String, Records)> {
+        let all = self.registry.all_records().into_iter();
+        let path = |id: &RoomId| id.params.path(&self.recipes[id.badge].path);
+        all.map(|(id, records)| (path(&id), records)).collect()
+    }
+
     pub(crate) fn change_history(&self, target: &Target, change: impl FnOnce(&mut History)) {
         self.registry.change_history(&target.room, self.host(target), change);
     }
@@ -104,7 +110,11 @@ impl Badges {
                 UnknownRoom::NotFound => Some(Answer::NotFound),
             };
         }
-        match (rules.reply_to)(parts) {
+        let reply = match (rules.reply_to)(parts) {
+            Reply::StillAs(_) | Reply::Data(_) if rules.pictures_only => Reply::Still,
+            reply => reply,
+        };
+        match reply {
             Reply::Inner => None,
             Reply::Still => Some(self.still(&target, parts, None)),
             Reply::StillAs(format) => Some(self.still(&target, parts, Some(format))),
@@ -167,8 +177,7 @@ impl Badges {
         let (style, recipe) = (target.style(parts), target.recipe.clone());
         let picture = &recipe.picture;
         picture.meter.still();
-        let is_other = |format: &Format| discriminant(format) != discriminant(&picture.format);
-        let format = format.filter(is_other).unwrap_or(picture.format);
+        let format = format.unwrap_or(picture.format);
         let standing = self.registry.standing(&target.room, self.host(target));
         let drawing = picture.fill_once(&standing, &target.room.params, style);
         let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
@@ -187,7 +196,8 @@ impl Badges {
                 Words::of_counts(standing.counts)
             })
         };
-        Answer::data(parts, data, data.body(standing.counts, words))
+        let is_public = !target.recipe.rules.gated;
+        Answer::data(parts, data, is_public, data.body(standing.counts, words))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {

@@ -30,6 +30,10 @@ pub(crate) fn check(
     multipart: &Arc<Multipart>,
 ) -> Result<Recipe, BuildError> {
     check_settings(path, &badge)?;
+    let measures = match &badge.look {
+        Some(look) => look.has_any_width(),
+        None => badge.svg.contains("text_width("),
+    };
     let template = parse(&badge, raster)
         .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
     let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
@@ -39,7 +43,7 @@ pub(crate) fn check(
     let picture = Picture {
         template,
         look: badge.look,
-        shows_time: past.iter().any(|slot| template::PASSING_SLOTS.contains(&&**slot)),
+        tick: past.iter().filter_map(|slot| template::tick(slot)).min(),
         shows_room: picture_slots.iter().any(|slot| template::first(slot) == "params"),
         values: badge.values,
         format: badge.format,
@@ -47,12 +51,16 @@ pub(crate) fn check(
         raster: raster.clone(),
         meter: Arc::new(Meter::new(path)),
     };
+    let params = Params::sample(&names, "room");
+    check_number(path, &picture, &params)?;
+    let (size, has_any_width) = check_drawing(path, &picture, &params)?;
     Ok(Recipe {
         path: path.to_owned(),
         host,
         total: None,
         remembers: !past.is_empty(),
-        size: check_drawing(path, &picture, &Params::sample(&names, "room"))?,
+        size,
+        has_any_width: has_any_width || measures,
         picture: Arc::new(picture),
         multipart: multipart.clone(),
         rules: badge.rules,
@@ -120,23 +128,48 @@ fn check_slots(
 }
 
 /// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages; what
-/// is the same text is drawn once. Returns its size for nobody on a light page.
-fn check_drawing(path: &str, picture: &Picture, params: &Params) -> Result<Size, BuildError> {
-    let mut size = Size { width: 0.0, height: 0.0 };
+/// is the same text is drawn once. Returns its size for nobody on a light page, and whether it has
+/// others.
+fn check_drawing(
+    path: &str,
+    picture: &Picture,
+    params: &Params,
+) -> Result<(Size, bool), BuildError> {
+    let mut sizes = Vec::new();
     let mut last = None;
     for count in [23, 1, 0] {
-        let counts = Counts { streams: count, visitors: count };
         for theme in [Theme::Dark, Theme::Light] {
-            let standing = Standing { counts, recent: vec![count; 60], ..Standing::default() };
+            let standing = standing_of(count);
             let drawing = picture.fill_once(&standing, params, picture.style.with_theme(theme));
             let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
             if last.as_ref() != Some(&drawing.svg) {
-                size = picture.raster.check(&drawing).map_err(|error| refused(path, error))?;
+                sizes.push(picture.raster.check(&drawing).map_err(|error| refused(path, error))?);
                 last = Some(drawing.svg);
             }
         }
     }
-    Ok(size)
+    let size = sizes.pop().expect("a first picture is drawn");
+    Ok((size, sizes.iter().any(|other| *other != size)))
+}
+
+/// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
+fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
+    let is_number = |count| picture.is_number(&standing_of(count), params);
+    match (is_number(23), is_number(1_234_567)) {
+        (Ok(true), Ok(false)) => Err(BuildError::Setting {
+            path: path.into(),
+            setting: "look number",
+            reason: "takes a bare number, so that colours and displays can go by it; \
+                     format it in the look's message",
+        }),
+        (Err(source), _) | (_, Err(source)) => Err(BuildError::Paint { path: path.into(), source }),
+        _ => Ok(()),
+    }
+}
+
+fn standing_of(count: usize) -> Standing {
+    let counts = Counts { streams: count, visitors: count };
+    Standing { counts, recent: vec![count; 60], ..Standing::default() }
 }
 
 fn refused(path: &str, error: CheckError) -> BuildError {

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-/// A colour of CSS.
+/// An opaque colour of CSS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Color {
     red: u8,
@@ -43,7 +43,7 @@ impl Color {
         let text = text.trim();
         let named = SHIELDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         let parse = || {
-            let color = svgtypes::Color::from_str(text).ok()?;
+            let color = svgtypes::Color::from_str(text).ok().filter(|color| color.alpha == 255)?;
             Some(Self::new(color.red, color.green, color.blue))
         };
         named.map(|(_, color)| *color).or_else(parse)
@@ -85,7 +85,9 @@ mod tests {
         ] {
             assert_eq!(Color::parse(text).map(Color::css).as_deref(), Some(css), "{text}");
         }
-        for text in ["", "blurple", "#12", "url(#a)", "\"/><script>"] {
+        for text in
+            ["", "transparent", "rgba(1, 2, 3, 0.5)", "blurple", "#12", "url(#a)", "\"/><script>"]
+        {
             assert_eq!(Color::parse(text), None, "{text}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::history::{History, Records, today};
+use crate::history::{History, Records, day};
 use crate::presence::{Counts, Grace, Presence};
 use crate::visitor::Person;
 
@@ -86,7 +86,8 @@ impl Crowd {
             let before = state.presence.counts().visitors;
             state.presence.join(person, now);
             let counts = state.presence.counts();
-            state.history.records.joins += u64::from(counts.visitors > before);
+            let joins = &mut state.history.records.joins;
+            *joins = joins.saturating_add(u64::from(counts.visitors > before));
             News::Join(counts)
         });
     }
@@ -107,7 +108,9 @@ impl Crowd {
 
     /// Tells this one of changes, too, as long as it is there.
     pub(crate) fn wakes(&self, wake: &Arc<Notify>) {
-        self.state().wakes.push(Arc::downgrade(wake));
+        let wakes = &mut self.state().wakes;
+        wakes.retain(|wake| wake.strong_count() > 0);
+        wakes.push(Arc::downgrade(wake));
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -154,7 +157,7 @@ impl Crowd {
         let (mut state, now) = (self.state(), Instant::now());
         let told = change(state.expired(now), now);
         let visitors = state.presence.counts().visitors;
-        state.history.see(visitors, now, today());
+        state.history.see(visitors, now, day(Duration::ZERO));
         if let Some(news) = &mut state.news {
             news.push(told);
         }
@@ -169,8 +172,12 @@ impl Crowd {
 impl State {
     /// As it is now: without those whose leave grace has ended.
     fn expired(&mut self, now: Instant) -> &mut Self {
-        self.presence.expire(now);
-        self.history.see(self.presence.counts().visitors, now, today());
+        // Each at its time: nobody may have looked since.
+        while let Some(end) = self.presence.next_expiry().filter(|end| *end <= now) {
+            self.presence.expire(end);
+            self.history.see(self.presence.counts().visitors, end, day(now - end));
+        }
+        self.history.see(self.presence.counts().visitors, now, day(Duration::ZERO));
         self
     }
 
@@ -179,5 +186,36 @@ impl State {
             let wake = wake.upgrade();
             wake.as_deref().map(Notify::notify_one).is_some()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::visitor::{Blind, VisitorKey};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
+        let grace = Duration::from_secs(3);
+        let crowd = Crowd::total(Grace { of_person: grace, of_keyless: grace });
+        let alice = Blind::new().person(&VisitorKey::new("alice"));
+        for person in [Some(alice), None] {
+            crowd.join(person);
+            crowd.leave(person);
+        }
+        tokio::time::advance(Duration::from_secs(63)).await;
+        let standing = crowd.standing();
+        assert_eq!(standing.counts, Counts::default());
+        assert_eq!(standing.since_change, Duration::from_secs(60));
+        assert_eq!(standing.recent[50..], [0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn rooms_that_are_gone_are_not_woken_and_not_kept() {
+        let crowd = Crowd::total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
+        for _ in 0..100 {
+            crowd.wakes(&Arc::new(Notify::new()));
+        }
+        assert_eq!(crowd.state().wakes.len(), 1);
     }
 }

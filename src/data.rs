@@ -8,15 +8,16 @@ use crate::presence::Counts;
 
 /// A count as data, for whoever wants no picture.
 ///
-/// Pages of all sites may read it (`Access-Control-Allow-Origin: *`), but not with their visitors'
-/// cookies.
+/// Pages of all sites may read it (`Access-Control-Allow-Origin: *`), though not with their visitors'
+/// cookies, unless the badge is [`gated`](crate::Badge::gated).
+/// [`pictures_only`](crate::Badge::pictures_only) switches it off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
     /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
-    /// badge's [`Look`](crate::Look). For `?format=shields`.
+    /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
     ///
     /// [endpoint badge]: https://shields.io/badges/endpoint-badge
     Shields,

@@ -14,7 +14,6 @@ use crate::badges::Badges;
 use crate::body::ResponseBody;
 use crate::embed::{self, Embed};
 use crate::history::{History, Records};
-use crate::look::Look;
 use crate::observer::RoomCounts;
 use crate::presence::Counts;
 
@@ -60,9 +59,16 @@ impl Handle {
         target.map(|target| self.badges.records(&target)).unwrap_or_default()
     }
 
-    /// Goes on from these records in the room at this path.
+    /// The same of every room that is open or remembered, with its path, in no particular order.
+    pub fn all_records(&self) -> Vec<(String, Records)> {
+        self.badges.all_records()
+    }
+
+    /// Goes on from these records in the room at this path: best before anybody comes, because they
+    /// take the place of what has been there since.
     ///
-    /// They are forgotten with the room if no template of that badge shows any.
+    /// They are forgotten with the room if no template of that badge shows any. A peak of another
+    /// [`day`](Records::day) is not today's.
     ///
     /// ```
     /// # use tower_livebadge::{Badge, LiveBadgeLayer, Look};
@@ -82,7 +88,7 @@ impl Handle {
     /// ```
     pub fn set_records(&self, path: &str, records: Records) {
         if let Some(target) = self.badges.addressed(path) {
-            self.badges.change_history(&target, |history| history.records = records);
+            self.badges.change_history(&target, |history| history.resume(records));
         }
     }
 
@@ -123,8 +129,8 @@ impl Handle {
     /// badge is there.
     pub fn embed(&self, url: &str) -> Option<Embed> {
         let target = self.badges.addressed(&embed::path_of(url)?)?;
-        let has_any_width = target.recipe.picture.look.as_ref().is_some_and(Look::has_any_width);
-        Some(Embed::new(url, target.recipe.size, has_any_width))
+        let recipe = &target.recipe;
+        Some(Embed::new(url, recipe.size, recipe.has_any_width))
     }
 
     /// Answers a request from inside a handler, with the badge and the room at `path`.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// What one of the recent numbers stands for.
-const SPAN: Duration = Duration::from_secs(10);
+pub(crate) const SPAN: Duration = Duration::from_secs(10);
 /// How many spans are recent: ten minutes.
 const RECENT: u64 = 60;
 
@@ -16,8 +16,10 @@ const RECENT: u64 = 60;
 pub struct Records {
     /// The most visitors at once.
     pub peak: usize,
-    /// The most visitors at once since midnight, UTC.
+    /// The most visitors at once on that day.
     pub peak_today: usize,
+    /// Which day: so many since 1970, UTC.
+    pub day: u64,
     /// How often a visitor has come. Another tab of somebody who is there is not another visitor,
     /// nor is a reload within the leave grace.
     pub joins: u64,
@@ -27,8 +29,6 @@ pub struct Records {
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) records: Records,
-    /// Days since 1970.
-    day: u64,
     visitors: usize,
     began: Instant,
     changed: Instant,
@@ -46,8 +46,7 @@ struct Mark {
 impl History {
     pub(crate) fn new(now: Instant, day: u64) -> Self {
         Self {
-            records: Records::default(),
-            day,
+            records: Records { day, ..Records::default() },
             visitors: 0,
             began: now,
             changed: now,
@@ -57,8 +56,8 @@ impl History {
 
     /// From now on there are this many visitors.
     pub(crate) fn see(&mut self, visitors: usize, now: Instant, day: u64) {
-        if self.day != day {
-            self.day = day;
+        if self.records.day != day {
+            self.records.day = day;
             self.records.peak_today = self.visitors;
         }
         if self.visitors == visitors {
@@ -111,15 +110,27 @@ impl History {
 
     /// The same, of a room that nobody is in.
     pub(crate) fn deserted(mut self) -> Self {
-        self.see(0, Instant::now(), today());
+        self.see(0, Instant::now(), day(Duration::ZERO));
         self
+    }
+
+    /// Goes on from these records. What they say of another day than today is not today's peak.
+    pub(crate) fn resume(&mut self, records: Records) {
+        let today = self.records.day;
+        let peak_today = if records.day == today { records.peak_today } else { 0 };
+        self.records = Records {
+            peak: records.peak.max(self.visitors),
+            peak_today: peak_today.max(self.visitors),
+            day: today,
+            joins: records.joins,
+        };
     }
 
     /// Everything before now is forgotten.
     pub(crate) fn reset(&mut self) {
         let visitors = self.visitors;
         *self = Self::default();
-        self.see(visitors, self.began, self.day);
+        self.see(visitors, self.began, self.records.day);
     }
 
     fn span(&self, now: Instant) -> u64 {
@@ -129,15 +140,15 @@ impl History {
 
 impl Default for History {
     fn default() -> Self {
-        Self::new(Instant::now(), today())
+        Self::new(Instant::now(), day(Duration::ZERO))
     }
 }
 
-/// Days since 1970, UTC.
-pub(crate) fn today() -> u64 {
+/// The day it was so long ago, in days since 1970, UTC.
+pub(crate) fn day(ago: Duration) -> u64 {
     const DAY: u64 = 24 * 60 * 60;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |since| since.as_secs() / DAY)
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(ago).as_secs() / DAY
 }
 
 #[cfg(test)]
@@ -158,6 +169,17 @@ mod tests {
         assert_eq!((history.records.peak, history.records.peak_today), (7, 4));
         history.reset();
         assert_eq!((history.records.peak, history.records.peak_today), (4, 4));
+    }
+
+    #[test]
+    fn records_of_another_day_and_of_fewer_are_not_taken_over_as_they_are() {
+        let mut history = History::new(Instant::now(), 7);
+        history.see(3, Instant::now(), 7);
+        let kept = |day| Records { peak: 2, peak_today: 9, day, joins: 5 };
+        history.resume(kept(6));
+        assert_eq!(history.records, Records { peak: 3, peak_today: 3, day: 7, joins: 5 });
+        history.resume(kept(7));
+        assert_eq!(history.records, Records { peak: 3, peak_today: 9, day: 7, joins: 5 });
     }
 
     #[test]

@@ -123,7 +123,7 @@
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
 //!   `livebadge_render_seconds`, `livebadge_cache_hits_total`; `livebadge_frames_total`,
 //!   `livebadge_bytes_total`, `livebadge_heartbeats_total` (what goes to streams),
-//!   `livebadge_stills_total`; `livebadge_refusals_total`, also with the label `reason`. A recorder
+//!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`. A recorder
 //!   that is installed after a badge was first asked for gets nothing of it.
 
 #![warn(clippy::unwrap_used)]

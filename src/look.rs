@@ -24,8 +24,8 @@ use crate::template::Template;
 /// ```
 ///
 /// Labels, messages, numbers and colours are templates with the slots of a
-/// [`Badge`](crate::Badge#slots): `"{{ params.room }}"`. Colours are those of CSS, and shields.io's by
-/// their names: `brightgreen`, `green`, `yellowgreen`, `yellow`, `orange`, `red`, `blue`, `grey`,
+/// [`Badge`](crate::Badge#slots): `"{{ params.room }}"`. Colours are the opaque ones of CSS, and
+/// shields.io's by their names: `brightgreen`, `green`, `yellowgreen`, `yellow`, `orange`, `red`, `blue`, `grey`,
 /// `lightgrey`. A picture is as wide as its texts, in the font that draws them, unless it has a fixed
 /// [`width`](Self::width).
 #[derive(Debug, Clone)]
@@ -133,9 +133,10 @@ impl Look {
         }
     }
 
-    /// What the look is about: it is the message unless there is another one, it decides which
+    /// What the look is about, as a bare number: `"{{ waiting }}"`. It is the message unless there is another one, it decides which
     /// [`message_from`](Self::message_from) and [`color_from`](Self::color_from) apply, and displays
-    /// show it. Default: `"{{ visitors }}"`.
+    /// show it. Default: `"{{ visitors }}"`. How it is written belongs into the
+    /// [`message`](Self::message): `"{{ visitors | compact }}"`.
     pub fn number(mut self, number: impl Into<String>) -> Self {
         self.number = number.into();
         self
@@ -182,8 +183,9 @@ impl Look {
         self
     }
 
-    /// The width of the whole picture in CSS pixels, at most 1000, whatever it says: so that nothing
-    /// moves on the page. A message that is too long for it is condensed.
+    /// The width of the whole picture in CSS pixels, 72 to 1000, whatever it says: so that nothing
+    /// moves on the page. What is too long for it is condensed. Displays and the sparkline have their
+    /// own widths.
     pub fn width(mut self, width: f32) -> Self {
         self.width = Some(width);
         self
@@ -202,8 +204,8 @@ impl Look {
         let is_display = matches!(self.design, Design::SevenSegment | Design::Odometer);
         if is_display && !(1..=12).contains(&self.digits) {
             Some(("look", "takes 1 to 12 digits"))
-        } else if self.width.is_some_and(|width| !(1.0..=1000.0).contains(&width)) {
-            Some(("look width", "takes 1 to 1000 CSS pixels"))
+        } else if self.width.is_some_and(|width| !(72.0..=1000.0).contains(&width)) {
+            Some(("look width", "takes 72 to 1000 CSS pixels"))
         } else if colors.any(|color| !color.contains('{') && Color::parse(color).is_none()) {
             Some(("look color", COLORS))
         } else if self.logo_color.as_ref().is_some_and(|color| Color::parse(color).is_none()) {
@@ -264,6 +266,11 @@ impl Look {
         Ok(Words { number, label, message, color })
     }
 
+    /// Its number, for a check.
+    pub(crate) fn is_number(&self, template: &Template, slots: &Value) -> Result<bool, Error> {
+        Ok(template.text(NUMBER, slots)?.trim().parse::<f64>().is_ok())
+    }
+
     /// The slots of the picture's template.
     pub(crate) fn slots(&self, template: &Template, slots: &Value) -> Result<Value, Error> {
         let Words { number, label, message, color } = self.words(template, slots)?;
@@ -285,7 +292,8 @@ impl Look {
             label_color => label_color.css(),
             label_ink => label_color.ink().0,
             label_shadow => label_color.ink().1,
-            logo => &self.logo,
+            // Checked, and ours: it is not cut like a value.
+            logo => self.logo.clone().map(Value::from_safe_string),
             logo_color => logo_color.map_or(logo_ink.to_owned(), |color| color.css()),
             width => self.width,
             ..slots.clone()

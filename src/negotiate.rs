@@ -37,9 +37,9 @@ impl Reply {
     /// else, in this order:
     ///
     /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
-    ///    format, `json`, `shields` and `text` are [`Data`].
+    ///    format, `json`, `shields` and `text` are [`Data`]; `?still` is a still.
     /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data.
-    /// 3. `?still`, `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
+    /// 3. `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
     ///    `Purpose` and `X-Moz`), an image proxy or a link preview (by `User-Agent`; they fetch
     ///    one picture and time out on a stream): a still.
     /// 4. `Accept` names `multipart/x-mixed-replace`: a stream.
@@ -47,7 +47,7 @@ impl Reply {
     ///    localhost: a stream for `image`, `document`, `iframe`, `frame`, `object` and `embed`, a
     ///    still for the rest (`empty` is a script's `fetch`).
     /// 6. `Accept` names types of images one by one, and no `image/*`, `*/*` or `text/html`: a still in
-    ///    the first of them that there is.
+    ///    the first of them that there is, or else in the badge's own.
     /// 7. `Accept` names `image/*` or `text/html`: a stream.
     /// 8. Otherwise (curl, wget, scripts, most bots: `*/*` or nothing): a still.
     ///
@@ -90,10 +90,10 @@ impl Reply {
             return Self::Still;
         }
         let takes_all = any("image/*") || any("*/*") || any("text/html");
-        match accepted.iter().find_map(|range| image(range)) {
-            Some(format) if !takes_all => Self::StillAs(format),
-            _ => Self::Stream,
+        if takes_all {
+            return Self::Stream;
         }
+        accepted.iter().find_map(|range| image(range)).map_or(Self::Still, Self::StillAs)
     }
 }
 
@@ -149,16 +149,16 @@ pub(crate) fn is_for_document(parts: &Parts) -> bool {
     }
 }
 
-/// `?format=png`
+/// `?format=png` or `?still`
 fn wanted_by_name(parts: &Parts) -> Option<Reply> {
-    let pairs = parts.uri.query().unwrap_or_default().split('&');
-    let name = pairs.filter_map(|pair| pair.split_once('=')).find(|pair| pair.0 == "format")?.1;
-    Some(match name {
-        "json" => Reply::Data(Data::Json),
-        "shields" => Reply::Data(Data::Shields),
-        "text" => Reply::Data(Data::Text),
-        _ => Reply::StillAs(image(&format!("image/{name}"))?),
-    })
+    let mut pairs = parts.uri.query().unwrap_or_default().split('&');
+    let named = pairs.find_map(|pair| match pair.strip_prefix("format=")? {
+        "json" => Some(Reply::Data(Data::Json)),
+        "shields" => Some(Reply::Data(Data::Shields)),
+        "text" => Some(Reply::Data(Data::Text)),
+        name => image(&format!("image/{name}")).map(Reply::StillAs),
+    });
+    named.or_else(|| has_query(parts, "still").then_some(Reply::Still))
 }
 
 /// The data that a media range means.
@@ -170,13 +170,17 @@ fn data(range: &str) -> Option<Data> {
     }
 }
 
+/// For who asks a badge of another format for it.
+#[cfg(feature = "jpeg")]
+const JPEG: Format = Format::Jpeg { quality: 85 };
+
 /// The format that a media range means.
 fn image(range: &str) -> Option<Format> {
     match &*range.to_ascii_lowercase() {
         "image/png" => Some(Format::Png),
         "image/svg+xml" | "image/svg" => Some(Format::Svg),
         #[cfg(feature = "jpeg")]
-        "image/jpeg" | "image/jpg" => Some(Format::Jpeg { quality: 85 }),
+        "image/jpeg" | "image/jpg" => Some(JPEG),
         #[cfg(feature = "webp")]
         "image/webp" => Some(Format::WebP),
         _ => None,
@@ -200,7 +204,6 @@ fn wants_one_picture(parts: &Parts) -> bool {
     parts.method == Method::HEAD
         // A stream without chunked framing can't be told from a broken one when it ends.
         || parts.version < Version::HTTP_11
-        || has_query(parts, "still")
         || is_prefetch(&parts.headers)
         || is_proxy_or_preview(&parts.headers)
 }

@@ -23,8 +23,6 @@ use crate::values::Values;
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
 const BEATS_IN_A_PART: u32 = 720;
 
-/// How often a picture is looked at that shows how time passes.
-const TICK: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
@@ -40,8 +38,7 @@ pub(crate) struct Painter {
     is_due: bool,
     next_paint: Instant,
     next_beat: Instant,
-    /// When pictures of what changes by itself are looked at again.
-    next_tick: Instant,
+    last_round: Instant,
     beats: u32,
     /// This process stood still, and its viewers may have waited for it.
     was_paused: bool,
@@ -65,7 +62,7 @@ impl Painter {
             is_due: true,
             next_paint: now,
             next_beat: now + room.recipe.rules.heartbeat,
-            next_tick: now + TICK,
+            last_round: now,
             beats: 0,
             was_paused: false,
             room,
@@ -84,9 +81,8 @@ impl Painter {
                 return self.close().await;
             }
             let now = Instant::now();
-            if now >= self.next_tick {
-                self.next_tick = now + TICK;
-                self.is_due |= look.shows_time();
+            if look.tick().is_some_and(|tick| now >= self.last_round + tick) {
+                self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
             let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.face);
@@ -98,6 +94,7 @@ impl Painter {
             if !to_paint.is_empty() {
                 let has_painted = self.paint(&to_paint).await;
                 if is_turn {
+                    self.last_round = now;
                     // From the start: the time that drawing takes does not lower the rate. To have
                     // found nothing new costs little, so it takes less of the next change's time.
                     let interval = self.room.recipe.rules.interval();
@@ -147,12 +144,12 @@ impl Painter {
         if let Some(expiry) = look.next_expiry {
             wake_at = wake_at.min(expiry);
         }
-        if look.shows_time() {
-            wake_at = wake_at.min(self.next_tick);
-        }
         if self.is_due {
             wake_at = wake_at.min(self.next_paint);
         } else {
+            if let Some(tick) = look.tick() {
+                wake_at = wake_at.min(self.last_round + tick);
+            }
             set_idle_from(look, Some(self.next_paint));
         }
         tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use minijinja::value::Value;
@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::look::{Look, Words};
 use crate::meter::Meter;
 use crate::params::Params;
-use crate::raster::{Drawing, Raster, Size};
+use crate::raster::{Drawing, Drawn, Raster, Size};
 use crate::style::Style;
 use crate::template::{Template, fillings};
 use crate::values::Values;
@@ -26,8 +26,8 @@ const MAX_SCALE: f32 = 4.0;
 pub(crate) struct Picture {
     pub(crate) template: Template,
     pub(crate) look: Option<Look>,
-    /// It may change although nothing happens: it shows how long ago something was.
-    pub(crate) shows_time: bool,
+    /// How often it is to be looked at, although nothing happens: it shows how time passes.
+    pub(crate) tick: Option<Duration>,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
     pub(crate) values: Vec<Box<dyn Values>>,
@@ -87,6 +87,19 @@ impl Picture {
         words.map_err(|error| PaintError::Fill(Box::new(error)))
     }
 
+    /// Whether its look goes by a number, for a check.
+    pub(crate) fn is_number(
+        &self,
+        standing: &Standing,
+        params: &Params,
+    ) -> Result<bool, PaintError> {
+        let Some(look) = &self.look else { return Ok(true) };
+        let values = Self::take(&mut self.values.clone())?;
+        let slots = fillings(standing, params, &values, self.style.theme);
+        let is_number = look.is_number(&self.template, &slots);
+        is_number.map_err(|error| PaintError::Fill(Box::new(error)))
+    }
+
     /// What a drawing becomes. Nothing is drawn before the future is polled.
     pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
         match self.raster.cached(&drawing) {
@@ -128,10 +141,12 @@ impl Painting {
         match self {
             Self::Cached(picture) => Ok(picture),
             Self::ToDraw { raster, drawing, meter } => {
-                let started = Instant::now();
-                let picture = raster.draw(drawing).await;
-                meter.rendered(started.elapsed());
-                picture
+                let Drawn { picture, took } = raster.draw(drawing).await?;
+                match took {
+                    Some(took) => meter.rendered(took),
+                    None => meter.cache_hit(),
+                }
+                Ok(picture)
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use minijinja::HtmlEscape;
@@ -62,7 +63,7 @@ impl Raster {
     }
 
     /// Draws on another thread, when it is its turn.
-    pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Bytes, PaintError> {
+    pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Drawn, PaintError> {
         let (sender, drawn) = oneshot::channel();
         let raster = self.clone();
         let job = move || {
@@ -75,17 +76,18 @@ impl Raster {
         drawn.await.unwrap_or(Err(PaintError::Panicked))
     }
 
-    fn draw_now(&self, drawing: Drawing) -> Result<Bytes, PaintError> {
+    fn draw_now(&self, drawing: Drawing) -> Result<Drawn, PaintError> {
         // Drawn for somebody else while this one waited?
         if let Some(picture) = self.cached(&drawing) {
-            return Ok(picture);
+            return Ok(Drawn { picture, took: None });
         }
+        let started = Instant::now();
         let draw = || draw(&drawing, &self.options(|_| {}));
         // A drawing library's bug ends here.
         let drawn = catch_unwind(AssertUnwindSafe(draw)).unwrap_or(Err(PaintError::Panicked));
         let (picture, _) = drawn?;
         self.cache.insert(drawing, picture.clone());
-        Ok(picture)
+        Ok(Drawn { picture, took: Some(started.elapsed()) })
     }
 
     /// Forgets a picture that nobody will want again.
@@ -151,6 +153,14 @@ impl Raster {
             ..usvg::Options::default()
         }
     }
+}
+
+/// An encoded picture.
+#[derive(Debug)]
+pub(crate) struct Drawn {
+    pub(crate) picture: Bytes,
+    /// `None` if it had been drawn before.
+    pub(crate) took: Option<Duration>,
 }
 
 /// A picture's size in CSS pixels.
@@ -232,12 +242,11 @@ fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size),
 
 fn measure(line: &Line, options: &usvg::Options<'_>) -> Option<u32> {
     let Line { text, family, size, spacing } = line;
-    let css = |thousandths: &u32| *thousandths as f32 / 1000.0;
     let svg = format!(
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><text font-family="{}" font-size="{}" letter-spacing="{}">{}</text></svg>"#,
         HtmlEscape(family),
-        css(size),
-        css(spacing),
+        *size as f32 / 1000.0,
+        *spacing as f32 / 1000.0,
         HtmlEscape(text)
     );
     let tree = usvg::Tree::from_str(&svg, options).ok()?;

@@ -21,6 +21,8 @@ pub(crate) struct Recipe {
     pub(crate) picture: Arc<Picture>,
     /// As it was when it was checked.
     pub(crate) size: Size,
+    /// Its size is not always that.
+    pub(crate) has_any_width: bool,
     pub(crate) multipart: Arc<Multipart>,
     pub(crate) rules: Rules,
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::crowd::{Crowd, Standing};
-use crate::history::History;
+use crate::history::{History, Records};
 use crate::observer::RoomCounts;
 use crate::painter::Painter;
 use crate::params::Params;
@@ -17,7 +17,7 @@ use crate::recipe::Recipe;
 use crate::reporter::Reporter;
 use crate::room::{Face, Room, Seat, Watcher};
 
-/// Of more rooms than this nothing is remembered.
+/// Of so many rooms something is remembered; then some of those that were left first are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// Names a room: whose badge's it is, and what its path's parameters are.
@@ -60,7 +60,7 @@ impl Registry {
         reporter: Arc<Reporter>,
         shutdown: CancellationToken,
     ) -> Self {
-        let memory = Cache::new(max_rooms.min(MAX_REMEMBERED));
+        let memory = Cache::new(MAX_REMEMBERED);
         Self { rooms: Mutex::default(), max_rooms, memory, reporter, shutdown }
     }
 
@@ -97,6 +97,17 @@ impl Registry {
             change(&mut history);
             self.memory.insert(id.clone(), history);
         }
+    }
+
+    /// The records of every room that is open or remembered.
+    pub(crate) fn all_records(&self) -> Vec<(RoomId, Records)> {
+        let rooms = self.rooms();
+        let open = rooms.iter().filter(|(_, room)| !room.shows_others());
+        let open: Vec<_> =
+            open.map(|(id, room)| (id.clone(), room.crowd.standing().records)).collect();
+        let remembered = self.memory.iter().filter(|(id, _)| !rooms.contains_key(id));
+        let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
+        open.into_iter().chain(remembered).collect()
     }
 
     fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {

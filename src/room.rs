@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -77,9 +78,9 @@ impl Screen {
 }
 
 impl Scene {
-    /// What is shown may change although nothing happens.
-    pub(crate) fn shows_time(&self) -> bool {
-        self.screens.iter().any(|screen| screen.recipe.picture.shows_time)
+    /// How often what is shown is to be looked at, although nothing happens.
+    pub(crate) fn tick(&self) -> Option<Duration> {
+        self.screens.iter().filter_map(|screen| screen.recipe.picture.tick).min()
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Rules {
     pub(crate) max_per_room: usize,
     pub(crate) max_per_visitor: usize,
     pub(crate) when_full: WhenFull,
+    /// Neither data nor pictures in other formats.
+    pub(crate) pictures_only: bool,
     /// The inner service is asked first.
     pub(crate) gated: bool,
     pub(crate) own_urls: OwnUrls,
@@ -78,6 +80,7 @@ impl Default for Rules {
             max_per_room: usize::MAX,
             max_per_visitor: usize::MAX,
             when_full: WhenFull::Still,
+            pictures_only: false,
             gated: false,
             own_urls: OwnUrls::Firefox,
         }

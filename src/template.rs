@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::time::Duration;
 
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, context, escape_formatter};
 
 use crate::crowd::Standing;
 use crate::filters;
+use crate::history;
 use crate::params::Params;
 use crate::presence::Counts;
 use crate::style::Theme;
@@ -28,7 +30,7 @@ pub(crate) struct Line {
     /// In thousandths of a CSS pixel.
     pub(crate) size: u32,
     /// Between two letters, in the same unit.
-    pub(crate) spacing: u32,
+    pub(crate) spacing: i32,
 }
 
 impl Template {
@@ -56,12 +58,11 @@ impl Template {
             let (family, spacing): (Option<String>, Option<f32>) =
                 (more.get("family")?, more.get("spacing")?);
             more.assert_all_used()?;
-            let thousandths = |length: f32| (length * 1000.0) as u32; // saturates
             Ok(width_of(&Line {
                 text: clean(&text.to_string(), max_chars),
                 family: family.unwrap_or_else(|| "sans-serif".into()),
-                size: thousandths(size),
-                spacing: thousandths(spacing.unwrap_or_default()),
+                size: (size * 1000.0) as u32, // saturates
+                spacing: (spacing.unwrap_or_default() * 1000.0) as i32,
             }))
         };
         environment.add_function("text_width", text_width);
@@ -153,8 +154,15 @@ pub(crate) const OWN_SLOTS: [&str; 4] = ["streams", "visitors", "params", "theme
 pub(crate) const PAST_SLOTS: [&str; 6] =
     ["peak", "peak_today", "joins", "since_change", "recent", "rooms"];
 
-/// Of these, what changes by itself.
-pub(crate) const PASSING_SLOTS: [&str; 3] = ["peak_today", "since_change", "recent"];
+/// How often a picture with this slot is to be looked at, although nothing happens.
+pub(crate) fn tick(slot: &str) -> Option<Duration> {
+    match slot {
+        "since_change" => Some(Duration::from_secs(1)),
+        "recent" => Some(history::SPAN),
+        "peak_today" => Some(Duration::from_secs(60)),
+        _ => None,
+    }
+}
 
 /// Whether what fills the slot is known from before.
 pub(crate) fn shows_past(slot: &str) -> bool {

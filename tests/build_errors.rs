@@ -1,7 +1,7 @@
 //! Every mistake is found when the layer is built, with a message that says what to do.
 
 use tokio::sync::watch;
-use tower_livebadge::{Badge, BuildError, LiveBadgeLayer, PaintError};
+use tower_livebadge::{Badge, BuildError, LiveBadgeLayer, Look, PaintError};
 
 fn build(path: &str, badge: Badge) -> BuildError {
     let built = LiveBadgeLayer::builder().badge(path, badge).build();
@@ -198,6 +198,14 @@ fn settings_out_of_their_range() {
         ("heartbeat", Badge::online().heartbeat(Duration::ZERO)),
         ("leave_grace", Badge::online().leave_grace(Duration::MAX)),
         ("max_value_chars", Badge::online().max_value_chars(0)),
+        ("visitor_cookie", Badge::online().visitor_cookie("a; b")),
+        ("look color", Badge::look(Look::flat("x").color_from(7, "blurple"))),
+        ("look color", Badge::look(Look::flat("x").label_color("transparent"))),
+        ("look width", Badge::look(Look::flat("x").width(20.0))),
+        ("look logo", Badge::look(Look::flat("x").logo("logo.svg"))),
+        ("look", Badge::look(Look::odometer(0))),
+        ("look number", Badge::look(Look::flat("x").number("{{ visitors | compact }}"))),
+        ("look number", Badge::look(Look::odometer(3).number("{{ visitors | group }}"))),
     ];
     for (setting, badge) in badges {
         assert_says(&build("/x.png", badge), &[setting, "takes"]);

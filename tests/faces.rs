@@ -126,7 +126,7 @@ const BY_ACCEPT: &[(&str, Face, Face)] = &[
     ("image/svg+xml", Face::Svg, Face::Png),
     ("image/svg+xml, image/png", Face::Svg, Face::Png),
     ("image/svg+xml;q=0.5, image/png", Face::Png, Face::Png),
-    ("image/avif, image/jxl", Face::Stream, Face::Png),
+    ("image/avif, image/jxl", Face::Png, Face::Png),
     ("multipart/x-mixed-replace", Face::Stream, Face::Stream),
     ("multipart/x-mixed-replace, application/json;q=0.5", Face::Stream, Face::Stream),
     #[cfg(feature = "jpeg")]
@@ -184,6 +184,10 @@ async fn a_query_chooses_a_face_before_everything_else() {
             assert_eq!(read(client.get(&path, headers).await, 1).await, face, "{headers:?}");
         }
     }
+    // Before what a script's library says it accepts, too.
+    let axios = [("accept", "application/json, text/plain, */*"), ("sec-fetch-dest", "empty")];
+    let reply = client.get(&format!("{PATH}?still"), &axios).await;
+    assert_eq!(read(reply, 1).await, Face::Png);
     for unknown in ["gif", "", "PNG", "..%2F"] {
         let path = format!("{PATH}?format={unknown}");
         let reply = client.get(&path, &[]).await;
@@ -254,6 +258,25 @@ async fn a_path_of_its_own_can_be_data() {
     assert_eq!(read(reply, 1).await, Face::Json);
 }
 
+#[tokio::test]
+async fn a_badge_may_be_pictures_only_and_a_gated_one_tells_other_sites_nothing() {
+    let server = serve_badge(Badge::online().pictures_only()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    for format in ["svg", "json", "shields", "text"] {
+        let reply = client.get(&format!("{PATH}?format={format}"), &[]).await;
+        assert_eq!(read(reply, 0).await, Face::Png, "{format}");
+    }
+    assert_eq!(read(client.get(PATH, &[("accept", "application/json")]).await, 0).await, Face::Png);
+
+    let badges = LiveBadgeLayer::builder().badge(PATH, Badge::online().gated()).build().unwrap();
+    let app = axum::Router::new().route(PATH, axum::routing::get("inner")).layer(badges);
+    let server = serve(app).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let reply = client.get(&format!("{PATH}?format=json"), &[]).await;
+    assert_eq!(reply.header("access-control-allow-origin"), None);
+    assert_eq!(reply.bytes().await, r#"{"streams":0,"visitors":0}"#);
+}
+
 /// Elements and the names of their attributes, and all texts.
 fn structure(svg: &str) -> (Vec<String>, Vec<String>) {
     let document = resvg::usvg::roxmltree::Document::parse(svg).expect("XML");
@@ -303,6 +326,7 @@ async fn no_name_gets_out_of_its_place() {
             String::from_utf8(reply.bytes().await.into()).expect("text")
         };
         let (usual, _) = structure(&get("lobby", "svg").await);
+        assert!(usual.len() > 5, "not blank: {usual:?}");
         for name in NAMES {
             let (elements, texts) = structure(&get(name, "svg").await);
             assert_eq!(elements, usual, "{name} in {look:?}");

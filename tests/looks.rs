@@ -392,3 +392,44 @@ async fn a_sparkline_is_for_light_and_for_dark_pages() {
         assert_eq!(paper.red() < 64, is_dark, "{paper:?}");
     }
 }
+
+#[tokio::test]
+async fn a_fixed_width_is_kept_by_every_label() {
+    for (preset, look) in PRESETS.into_iter().enumerate() {
+        for logo in [false, true] {
+            let look = look("a label that is far too long for it").message("9").width(72.0);
+            let look = if logo { look.logo("M2 2h20v20H2z") } else { look };
+            assert_eq!(draw(look).await.width(), 144, "preset {preset}, {logo}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_logo_is_drawn_to_its_end() {
+    // Longer than a value may be: 200 lines that go nowhere, then a square.
+    let long = format!("M0 0{}H24V24H0z", "l0 0".repeat(200));
+    let logo = |path: &str| draw(Look::flat("x").logo(path));
+    assert!(logo(&long).await == logo("M0 0H24V24H0z").await);
+}
+
+#[test]
+fn a_snippet_states_a_width_only_if_it_is_always_that() {
+    let template = |width: &str| {
+        Badge::svg(format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20"/>"#
+        ))
+    };
+    for (badge, width) in [
+        (Badge::online(), Some("88")),
+        (Badge::look(Look::odometer(3)), Some("59")),
+        (Badge::look(Look::flat("online")), None),
+        (template("40"), Some("40")),
+        (template("{{ 40 + visitors }}"), None),
+        (template("{{ 9 + text_width(params.room, 11) }}"), None),
+    ] {
+        let badges = LiveBadgeLayer::builder().badge("/{room}", badge).build().expect("right");
+        let img = badges.handle().embed("/a").expect("a badge").img();
+        let stated = img.split_once("width=\"").and_then(|(_, rest)| rest.split('"').next());
+        assert_eq!(stated, width, "{img}");
+    }
+}

@@ -45,17 +45,20 @@ async fn peak_and_joins_outlive_the_room_if_a_template_shows_them() {
 
     // Set and reset while somebody looks, and while nobody does.
     let mut kept = Records::default();
-    (kept.peak, kept.joins) = (7, 9);
+    (kept.peak, kept.peak_today, kept.joins) = (7, 5, 9); // of another day
     handle.set_records("/a/peak", kept);
     three.bar_of(907).await;
+    assert_eq!(handle.records("/a/peak").peak_today, 1);
     handle.reset("/a/peak");
     three.bar_of(1).await;
     drop(three);
     eventually("the room to be freed", || handle.rooms().is_empty()).await;
     handle.set_records("/a/peak", kept);
     assert_eq!(still(&mut client, "/a/peak").await, 907);
+    let all = handle.all_records();
+    assert_eq!(all, [("/a/peak".to_owned(), handle.records("/a/peak"))]);
     handle.reset("/a/peak");
-    assert_eq!(handle.records("/a/peak"), Records::default());
+    assert_eq!(past(&handle, "/a/peak"), (0, 0, 0));
 
     // Nothing is kept of a room whose pictures don't show it.
     let mut plain = client.get("/a/plain", &BROWSER).await.into_stream();
@@ -63,7 +66,12 @@ async fn peak_and_joins_outlive_the_room_if_a_template_shows_them() {
     assert_eq!(handle.records("/a/plain").joins, 1);
     drop(plain);
     eventually("the room to be freed", || handle.rooms().is_empty()).await;
-    assert_eq!(handle.records("/a/plain"), Records::default());
+    assert_eq!(past(&handle, "/a/plain"), (0, 0, 0));
+}
+
+fn past(handle: &Handle, path: &str) -> (usize, usize, u64) {
+    let records = handle.records(path);
+    (records.peak, records.peak_today, records.joins)
 }
 
 #[tokio::test]
