@@ -51,7 +51,7 @@ fn png(pixels: &Pixels, width: u32, height: u32) -> Result<Bytes, EncodeError> {
     let mut encoder = Encoder::new(io::Cursor::new(&mut png), width, height);
     encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
-    // For flat shapes and small text, filters cost bytes: 1,359 instead of 1,667 for "online | 12".
+    // For flat shapes and small text, filters cost bytes: "online | 0" takes 1,900, and 2,101 with them.
     encoder.set_compression(Compression::Balanced);
     encoder.set_filter(Filter::NoFilter);
     let mut writer = encoder.write_header()?;
