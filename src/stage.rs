@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 use tokio::time::Instant;
 
-#[cfg(livebadge_loom)]
+#[cfg(all(test, livebadge_loom))]
 use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(livebadge_loom))]
+#[cfg(not(all(test, livebadge_loom)))]
 use std::sync::{Mutex, MutexGuard};
 
 /// A viewer that did not come for what was due during this many sweeps in a row is missing.
