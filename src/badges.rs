@@ -1,8 +1,6 @@
 //! Every badge of a layer by its path, and what a request for one gets.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -13,7 +11,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::{Answer, LiveStream};
 use crate::body::{Admission, Viewer};
-use crate::crowd::Crowd;
 use crate::data::Data;
 use crate::format::Format;
 use crate::history::{History, Records};
@@ -24,6 +21,7 @@ use crate::observer::Refusal;
 use crate::params::Params;
 use crate::presence::Counts;
 use crate::quota::{Holder, Quotas};
+use crate::random::random;
 use crate::raster::Drawing;
 use crate::recipe::Recipe;
 use crate::registry::{Invitation, Registry, RoomId};
@@ -39,8 +37,6 @@ pub(crate) struct Badges {
     /// Where a badge is in `recipes`, by its path. Paths that only the application knows begin
     /// without a slash, so that no request can mean them.
     pub(crate) paths: matchit::Router<usize>,
-    /// The totals that the people of a badge's rooms are counted in.
-    pub(crate) totals: HashMap<usize, Vec<Arc<Crowd>>>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
@@ -140,13 +136,11 @@ impl Badges {
         cookie: Option<HeaderValue>,
         admission: Admission,
     ) -> Answer {
-        let is_total = self.host(&target).total.is_some();
-        let is_counted = !is_total && (target.recipe.rules.is_counted)(parts);
+        let host = self.host(&target).clone();
+        let is_counted = host.total.is_none() && (target.recipe.rules.is_counted)(parts);
         let cookie = cookie.filter(|_| is_counted);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let face = Face { badge: target.badge, style: target.style(parts) };
-        let host = self.host(&target).clone();
-        let totals = self.totals.get(&target.room.badge).cloned().unwrap_or_default();
         let Target { room, recipe, .. } = target;
         let is_document = negotiate::is_for_document(parts);
         let framing = match is_document {
@@ -157,7 +151,7 @@ impl Badges {
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path, host, totals, recipe, face, watcher };
+        let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
         Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document, cookie })
     }
@@ -239,7 +233,7 @@ impl Target {
 
 /// To the same path, wherever that is mounted, with a query of this view's own.
 fn redirect(parts: &Parts) -> Answer {
-    let view = RandomState::new().hash_one(()); // differently keyed every time
+    let view = random();
     let location = match parts.uri.query() {
         None | Some("") => format!("?{VIEW}={view:016x}"),
         Some(query) => format!("?{query}&{VIEW}={view:016x}"),

@@ -1,5 +1,6 @@
 //! Finds, when the layer is built, everything that could be wrong with a badge.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,13 +39,13 @@ pub(crate) fn check(
         .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
     let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
     let names = params::names(path);
-    let picture_slots = template.slots();
-    let past = check_slots(path, &badge, &template, &names, &current)?;
+    let slots = template.slots();
+    let past = check_slots(path, &badge, &slots, &names, &current)?;
     let picture = Picture {
         template,
         look: badge.look,
         tick: past.iter().filter_map(|slot| template::tick(slot)).min(),
-        shows_room: picture_slots.iter().any(|slot| template::first(slot) == "params"),
+        shows_room: slots.iter().any(|slot| template::first(slot) == "params"),
         values: badge.values,
         format: badge.format,
         style: Style::new(Theme::Light, badge.scale),
@@ -58,6 +59,7 @@ pub(crate) fn check(
         path: path.to_owned(),
         host,
         total: None,
+        totals: Vec::new(),
         remembers: !past.is_empty(),
         size,
         has_any_width: has_any_width || measures,
@@ -103,7 +105,7 @@ fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, minijinja::Err
 fn check_slots(
     path: &str,
     badge: &Badge,
-    template: &Template,
+    slots: &BTreeSet<String>,
     params: &[&str],
     values: &[Value],
 ) -> Result<Vec<String>, BuildError> {
@@ -117,7 +119,6 @@ fn check_slots(
         taken.push(slot);
     }
     let mut known = template::known_slots(params, values);
-    let slots = template.slots();
     let is_past = |slot: &&String| template::shows_past(slot) && !taken.contains(*slot);
     let past = slots.iter().filter(is_past).cloned().collect();
     known.extend(of_look.iter().map(|slot| (*slot).to_owned()));
@@ -154,7 +155,10 @@ fn check_drawing(
 
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
-    let is_number = |count| picture.is_number(&standing_of(count), params);
+    let is_number = |count| {
+        let words = picture.words(&standing_of(count), params)?;
+        Ok(words.number.trim().parse::<f64>().is_ok())
+    };
     match (is_number(23), is_number(1_234_567)) {
         (Ok(true), Ok(false)) => Err(BuildError::Setting {
             path: path.into(),

@@ -1,6 +1,5 @@
 //! The builder, and the layer that it builds.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -173,11 +172,10 @@ impl LiveBadgeLayerBuilder {
             let host = recipes[shown].host;
             recipes[host].remembers |= recipes[shown].remembers;
         }
-        let mut totals: HashMap<usize, Vec<Arc<Crowd>>> = HashMap::new();
         for (number, of) in totalled {
             let crowd = Arc::new(Crowd::total(recipes[of].rules.grace()));
             recipes[number].total = Some(crowd.clone());
-            totals.entry(of).or_default().push(crowd);
+            recipes[of].totals.push(crowd);
         }
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
@@ -186,7 +184,6 @@ impl LiveBadgeLayerBuilder {
         let badges = Badges {
             recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
-            totals,
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),

@@ -157,6 +157,7 @@ mod params;
 mod picture;
 mod presence;
 mod quota;
+mod random;
 mod raster;
 mod recipe;
 mod registry;

@@ -266,11 +266,6 @@ impl Look {
         Ok(Words { number, label, message, color })
     }
 
-    /// Its number, for a check.
-    pub(crate) fn is_number(&self, template: &Template, slots: &Value) -> Result<bool, Error> {
-        Ok(template.text(NUMBER, slots)?.trim().parse::<f64>().is_ok())
-    }
-
     /// The slots of the picture's template.
     pub(crate) fn slots(&self, template: &Template, slots: &Value) -> Result<Value, Error> {
         let Words { number, label, message, color } = self.words(template, slots)?;

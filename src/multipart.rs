@@ -16,10 +16,10 @@
 //! why a heartbeat costs 12 bytes instead of a whole picture. Other programs want whole parts with
 //! their length ([`Framing::Strict`]).
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
+
+use crate::random::random;
 
 /// For whom a stream is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,7 @@ impl Multipart {
     /// A framing with a boundary that was drawn at random: nothing that a picture contains can
     /// meet it by accident, and nobody can put it into one on purpose.
     pub(crate) fn new() -> Self {
-        let random = RandomState::new().build_hasher().finish();
-        Self { boundary: format!("livebadge-{random:016x}") }
+        Self { boundary: format!("livebadge-{:016x}", random()) }
     }
 
     /// The stream's `Content-Type`. Exactly so: Firefox wants `boundary` in lower case, first and

@@ -1,13 +1,15 @@
 //! From a request's head to what it is to get: the live stream, one whole picture, or data.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
 use crate::accept;
 use crate::data::Data;
 use crate::format::Format;
 
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+/// What no browser names, but all take.
+const STREAM: &str = "multipart/x-mixed-replace";
 const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// The request headers that [`Reply::for_request`] looks at: a still's `Vary`.
@@ -68,8 +70,9 @@ impl Reply {
     /// ```
     pub fn for_request(parts: &Parts) -> Self {
         let accepted = accept::ranges(&parts.headers);
-        let is_browser = parts.headers.contains_key(SEC_FETCH_DEST);
-        let is_script = parts.headers.get(SEC_FETCH_DEST).is_none_or(|dest| dest == "empty");
+        let any = |prefix| accept::any_starts_with(&accepted, prefix);
+        let dest = parts.headers.get(SEC_FETCH_DEST);
+        let is_script = dest.is_none_or(|dest| dest == "empty");
         if let Some(reply) = wanted_by_name(parts) {
             return reply;
         }
@@ -79,13 +82,12 @@ impl Reply {
         if wants_one_picture(parts) {
             return Self::Still;
         }
-        if asks_for_stream(parts) {
+        if any(STREAM) {
             return Self::Stream;
         }
-        if is_browser {
-            return if shows_images(parts) { Self::Stream } else { Self::Still };
+        if let Some(dest) = dest {
+            return if shows_images(dest) { Self::Stream } else { Self::Still };
         }
-        let any = |prefix| accept::any_starts_with(&accepted, prefix);
         if !any("image/") && !any("text/html") {
             return Self::Still;
         }
@@ -137,7 +139,7 @@ pub(crate) fn only_looks(parts: &Parts) -> bool {
 
 /// Whether a program asks for this kind of stream by name, which no browser does.
 pub(crate) fn asks_for_stream(parts: &Parts) -> bool {
-    accepts(parts, "multipart/x-mixed-replace")
+    accepts(parts, STREAM)
 }
 
 /// Whether a browser will make a document of the stream: a tab, a window, a frame. Browsers say so,
@@ -170,30 +172,22 @@ fn data(range: &str) -> Option<Data> {
     }
 }
 
-/// For who asks a badge of another format for it.
-#[cfg(feature = "jpeg")]
-const JPEG: Format = Format::Jpeg { quality: 85 };
-
 /// The format that a media range means.
 fn image(range: &str) -> Option<Format> {
     match &*range.to_ascii_lowercase() {
         "image/png" => Some(Format::Png),
         "image/svg+xml" | "image/svg" => Some(Format::Svg),
         #[cfg(feature = "jpeg")]
-        "image/jpeg" | "image/jpg" => Some(JPEG),
+        "image/jpeg" | "image/jpg" => Some(Format::Jpeg { quality: 85 }),
         #[cfg(feature = "webp")]
         "image/webp" => Some(Format::WebP),
         _ => None,
     }
 }
 
-fn shows_images(parts: &Parts) -> bool {
-    parts.headers.get(SEC_FETCH_DEST).is_some_and(|dest| {
-        matches!(
-            dest.as_bytes(),
-            b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed"
-        )
-    })
+fn shows_images(dest: &HeaderValue) -> bool {
+    let dest = dest.as_bytes();
+    matches!(dest, b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed")
 }
 
 fn accepts(parts: &Parts, range: &str) -> bool {

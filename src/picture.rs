@@ -87,19 +87,6 @@ impl Picture {
         words.map_err(|error| PaintError::Fill(Box::new(error)))
     }
 
-    /// Whether its look goes by a number, for a check.
-    pub(crate) fn is_number(
-        &self,
-        standing: &Standing,
-        params: &Params,
-    ) -> Result<bool, PaintError> {
-        let Some(look) = &self.look else { return Ok(true) };
-        let values = Self::take(&mut self.values.clone())?;
-        let slots = fillings(standing, params, &values, self.style.theme);
-        let is_number = look.is_number(&self.template, &slots);
-        is_number.map_err(|error| PaintError::Fill(Box::new(error)))
-    }
-
     /// What a drawing becomes. Nothing is drawn before the future is polled.
     pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
         match self.raster.cached(&drawing) {

@@ -16,6 +16,8 @@ pub(crate) struct Recipe {
     pub(crate) host: usize,
     /// Those whose people it shows, if they are of all rooms of another badge.
     pub(crate) total: Option<Arc<Crowd>>,
+    /// The totals that the people of its rooms are counted in.
+    pub(crate) totals: Vec<Arc<Crowd>>,
     /// What has been in its rooms is shown, and outlives them.
     pub(crate) remembers: bool,
     pub(crate) picture: Arc<Picture>,

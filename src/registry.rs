@@ -46,8 +46,6 @@ pub(crate) struct Invitation {
     pub(crate) path: Arc<str>,
     /// Of the badge whose room it is.
     pub(crate) host: Arc<Recipe>,
-    /// Which its people are counted in, too.
-    pub(crate) totals: Vec<Arc<Crowd>>,
     /// Of the badge that is shown.
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) face: Face,
@@ -66,7 +64,8 @@ impl Registry {
 
     /// What there is to be seen of a room, whether or not somebody is in it.
     pub(crate) fn standing(&self, id: &RoomId, recipe: &Recipe) -> Standing {
-        match self.crowd(id, recipe) {
+        let crowd = crowd(&self.rooms(), id, recipe);
+        match crowd {
             Some(crowd) => crowd.standing(),
             None => {
                 let past = self.memory.get(id).unwrap_or_default();
@@ -77,7 +76,8 @@ impl Registry {
 
     /// How many are in a room; nobody, if nobody has opened it.
     pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
-        self.crowd(id, recipe).map(|crowd| crowd.counts()).unwrap_or_default()
+        let crowd = crowd(&self.rooms(), id, recipe);
+        crowd.map(|crowd| crowd.counts()).unwrap_or_default()
     }
 
     /// Has no effect on a room that is neither open nor remembered.
@@ -89,8 +89,7 @@ impl Registry {
     ) {
         // Under the lock, so that the room is not freed meanwhile.
         let rooms = self.rooms();
-        let crowd = recipe.total.clone().or_else(|| rooms.get(id).map(|room| room.crowd.clone()));
-        if let Some(crowd) = crowd {
+        if let Some(crowd) = crowd(&rooms, id, recipe) {
             crowd.change_history(change);
         } else if recipe.remembers {
             let mut history = self.memory.get(id).unwrap_or_default();
@@ -108,11 +107,6 @@ impl Registry {
         let remembered = self.memory.iter().filter(|(id, _)| !rooms.contains_key(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
         open.into_iter().chain(remembered).collect()
-    }
-
-    fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
-        let of_room = || self.rooms().get(id).map(|room| room.crowd.clone());
-        recipe.total.clone().or_else(of_room)
     }
 
     /// Whether a viewer of this room could enter now.
@@ -134,6 +128,12 @@ impl Registry {
     fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Room>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Those whose numbers this badge's room shows, if it is open or a total.
+fn crowd(rooms: &HashMap<RoomId, Arc<Room>>, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+    let of_room = || rooms.get(id).map(|room| room.crowd.clone());
+    recipe.total.clone().or_else(of_room)
 }
 
 /// A room that its task runs. However the task ends, the room is freed: if its runtime is shut down
@@ -186,7 +186,7 @@ impl Invitation {
     ///
     /// Outside of a Tokio runtime.
     pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, host, totals, recipe, face, watcher } = self;
+        let Self { registry, room: id, path, host, recipe, face, watcher } = self;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
         let mut rooms = registry.rooms();
@@ -196,7 +196,7 @@ impl Invitation {
         let (params, total) = (id.params.clone(), host.total.clone());
         let room = Arc::new(match total {
             Some(total) => Room::showing(path, params, host, total),
-            None => Room::new(path, params, host, registry.memory.get(&id), &totals),
+            None => Room::new(path, params, host, registry.memory.get(&id)),
         });
         let seat = Seat::take(room.clone(), face, recipe, watcher);
         rooms.insert(id.clone(), room.clone());

@@ -85,16 +85,15 @@ impl Scene {
 }
 
 impl Room {
-    /// A room with a crowd of its own, which is also counted in these totals.
+    /// A room with a crowd of its own, which is also counted in its badge's totals.
     pub(crate) fn new(
         path: Arc<str>,
         params: Params,
         recipe: Arc<Recipe>,
         history: Option<History>,
-        totals: &[Arc<Crowd>],
     ) -> Self {
         let crowd = Arc::new(Crowd::of_room(recipe.rules.grace(), history));
-        let counted_in = [std::slice::from_ref(&crowd), totals].concat();
+        let counted_in = [std::slice::from_ref(&crowd), &recipe.totals].concat();
         Self { counted_in, ..Self::showing(path, params, recipe, crowd) }
     }
 

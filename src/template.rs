@@ -131,15 +131,15 @@ pub(crate) fn first(slot: &str) -> &str {
 
 /// The slots that neither the room, nor these parameters, nor these values fill.
 pub(crate) fn unknown_slots(
-    slots: BTreeSet<String>,
+    slots: &BTreeSet<String>,
     params: &[&str],
     known: &[String],
 ) -> Vec<String> {
-    let is_unknown = |slot: &String| match slot.split_once('.') {
+    let is_unknown = |slot: &&String| match slot.split_once('.') {
         Some(("params", rest)) => !params.contains(&rest),
         _ => !known.iter().any(|known| known == first(slot)),
     };
-    slots.into_iter().filter(is_unknown).collect()
+    slots.iter().filter(is_unknown).cloned().collect()
 }
 
 impl fmt::Debug for Template {
@@ -267,7 +267,7 @@ mod tests {
                       {{ params.room }}{{ params.romo }}{{ laod }}{{ load.max }}{{ visitors }}";
         let values = [Value::from_pairs([("load", 7)])];
         let known = known_slots(&["room"], &values);
-        let unknown = unknown_slots(parse(source).slots(), &["room"], &known);
+        let unknown = unknown_slots(&parse(source).slots(), &["room"], &known);
         assert_eq!(unknown, ["laod", "params.romo"]);
     }
 }

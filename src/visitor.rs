@@ -18,6 +18,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
+use crate::random::random;
+
 /// Whatever tells one visitor from another: a session id, a user name, an address.
 ///
 /// Streams with equal keys are one visitor. The layer keeps a key no longer than the request: what
@@ -60,7 +62,6 @@ pub(crate) fn is_cookie_name(name: &str) -> bool {
 
 /// A new visitor's key, and the cookie that brings it back.
 pub(crate) fn new_cookie(name: &str) -> (VisitorKey, HeaderValue) {
-    let random = || RandomState::new().hash_one(()); // differently keyed every time
     let key = format!("{:016x}{:016x}", random(), random());
     let cookie = format!("{name}={key}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
     let cookie =
