@@ -1,0 +1,411 @@
+//! The recipe for a badge as the application writes it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::badge::reply::{OwnUrls, Reply};
+use crate::badge::settings::{Rules, UnknownRoom, WhenFull};
+use crate::picture::format::Format;
+use crate::picture::look::Look;
+use crate::picture::values::{self, Values};
+use crate::request::params::Params;
+use crate::request::visitor::{self, VisitorKey};
+
+/// A live picture: its template, its values, who counts, and how often it may change.
+///
+/// # Slots
+///
+/// The template is SVG with slots in the syntax of [minijinja] (which is Jinja2's). What fills them:
+///
+/// | slot | what it is |
+/// | --- | --- |
+/// | `{{ streams }}` | open streams in the room: tabs, windows, embedded images |
+/// | `{{ visitors }}` | distinct visitors in the room (see [`visitors`](Self::visitors)) |
+/// | `{{ params.room }}` | the path's `{room}` |
+/// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
+/// | `{{ peak }}` | the most visitors at once so far |
+/// | `{{ peak_today }}` | the same since midnight, UTC |
+/// | `{{ joins }}` | how often a visitor has come |
+/// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
+/// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
+/// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
+/// | any other | the application's own values (see [`values`](Self::values)) |
+///
+/// What has been in a room is kept after its last viewer has left if a template shows it, for about
+/// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
+/// which there are. [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
+///
+/// # Filters and functions
+///
+/// Those of minijinja, and for `{{ visitors | filter }}`:
+///
+/// | | |
+/// | --- | --- |
+/// | `compact` | `950`, `1.2k`, `34k`, `5.6M` |
+/// | `group` | `1,234,567`; another separator with `group(" ")` |
+/// | `pad(4)` | `0042` |
+/// | `duration` | of seconds: `45 s`, `3 min`, `2 h`, `5 d` |
+/// | `plural("en", one="visitor", other="visitors")` | the form for a number in a language, by Unicode's CLDR (feature `plurals`) |
+/// | `text_width(text, 11)` | how many CSS pixels wide a text is drawn in that size, rounded up; also with `family="…"` and letter `spacing=1.5` |
+///
+/// Every string that fills a slot is escaped, stripped of what XML can't hold, and cut at
+/// [`max_value_chars`](Self::max_value_chars). Templates are part of the program: they are trusted
+/// not to take forever, but they can't read files or networks.
+///
+/// Everything is checked when the layer is built.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_livebadge::{Badge, LiveBadgeLayer};
+///
+/// let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40">
+///   <rect width="200" height="40" rx="8" fill="#234"/>
+///   <text x="100" y="26" text-anchor="middle" font-family="sans-serif" font-size="16" fill="#fff">
+///     {{ visitors }} in {{ params.room }}
+///   </text>
+/// </svg>"##;
+/// let badges = LiveBadgeLayer::builder()
+///     .badge("/rooms/{room}/online.png", Badge::svg(svg).leave_grace(Duration::from_secs(3)))
+///     .build()?;
+/// # Ok::<(), tower_livebadge::BuildError>(())
+/// ```
+///
+/// [minijinja]: https://docs.rs/minijinja
+#[derive(Clone)]
+#[must_use = "a badge does nothing until a layer is built with it"]
+pub struct Badge {
+    pub(crate) svg: String,
+    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) max_value_chars: usize,
+    pub(crate) scale: f32,
+    pub(crate) format: Format,
+    pub(crate) look: Option<Look>,
+    /// The path of the badge whose rooms it shows.
+    pub(crate) rooms_of: Option<String>,
+    /// The path of the badge of whose rooms it shows the total.
+    pub(crate) total_of: Option<String>,
+    pub(crate) rules: Rules,
+}
+
+impl Badge {
+    /// A badge in the style of shields.io, 88 × 20 CSS pixels: "online | 12".
+    pub fn online() -> Self {
+        let message = "{{ visitors if visitors < 100000 else visitors | compact }}";
+        Self::look(Look::flat("online").message(message).width(88.0))
+    }
+
+    /// A badge with one of the ready looks. A [`scale`](Self::scale) of 2 draws it sharp on most
+    /// screens, so state its height in the page: `<img height="20">`.
+    pub fn look(look: Look) -> Self {
+        Self { look: Some(look.clone()), ..Self::svg(look.svg()) }
+    }
+
+    /// A badge drawn from this SVG text with slots.
+    pub fn svg(template: impl Into<String>) -> Self {
+        Self {
+            svg: template.into(),
+            values: Vec::new(),
+            max_value_chars: 256,
+            scale: 2.0,
+            format: Format::Png,
+            look: None,
+            rooms_of: None,
+            total_of: None,
+            rules: Rules::default(),
+        }
+    }
+
+    /// Shows values of the application, and shows them anew whenever they change.
+    ///
+    /// The fields of a struct or map become slots: `{{ load }}` for `struct Cpu { load: f32 }`. Any
+    /// other value becomes `{{ value }}`. May be called several times, for values with different
+    /// slots. When the sender is dropped, the last values stay.
+    ///
+    /// ```
+    /// use tokio::sync::watch;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// #[derive(serde::Serialize)]
+    /// struct Queue { waiting: usize }
+    ///
+    /// let (queue, receiver) = watch::channel(Queue { waiting: 0 });
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ waiting }} waiting</text>
+    /// </svg>"#;
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/queue.png", Badge::svg(svg).values(receiver))
+    ///     .build()?;
+    ///
+    /// queue.send_replace(Queue { waiting: 7 }); // every viewer sees it within milliseconds
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn values<T>(mut self, values: watch::Receiver<T>) -> Self
+    where
+        T: Serialize + Send + Sync + 'static,
+    {
+        self.values.push(values::watched(values));
+        self
+    }
+
+    /// How many pixels a CSS pixel gets, 0.1 to 8. Default: 2, which is sharp on most screens; state
+    /// the CSS size in the page (`<img width="88" height="20">`). A page can ask for another one with
+    /// `?scale=3`, from 1 to 4.
+    pub fn scale(mut self, scale: f32) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// The most pictures per second, 0.001 to 1000. Default: 10.
+    ///
+    /// A change after a quiet time is shown at once; further ones wait until the time between two
+    /// pictures is over, and the last one is never lost.
+    pub fn max_rate(mut self, per_second: f64) -> Self {
+        self.rules.max_rate = per_second;
+        self
+    }
+
+    /// How long a stream may be silent, 10 ms to an hour, before 12 bytes prove that somebody is
+    /// there. Default: 5 s.
+    ///
+    /// This is what notices viewers that went without a word, and it keeps proxies from closing an
+    /// idle stream (nginx does after 60 s).
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.rules.heartbeat = every;
+        self
+    }
+
+    /// How long somebody who left stays a visitor, at most an hour, so that reloads and page changes
+    /// don't make the number flicker. Default: 3 s for visitors with a [key](Self::visitors), not at
+    /// all for the others, who may well be other people.
+    ///
+    /// With a grace, visitors without a key are as many as there were at once within that time.
+    /// Streams are not affected: they end when they end.
+    pub fn leave_grace(mut self, grace: Duration) -> Self {
+        self.rules.leave_grace = Some(grace);
+        self
+    }
+
+    /// The longest string, in characters, that may fill a slot; longer ones are cut and end in `…`.
+    /// Default: 256.
+    ///
+    /// The time to draw text grows with the square of its length.
+    pub fn max_value_chars(mut self, chars: usize) -> Self {
+        self.max_value_chars = chars;
+        self
+    }
+
+    /// Counts people instead of tabs: requests with equal keys are one visitor.
+    ///
+    /// A key that the client can choose freely, such as a header that no proxy of yours sets, lets one
+    /// client be many visitors. `None` is a visitor of its own, as is every request by default. The module
+    /// [`visitor`](crate::visitor) has ready keys: a cookie, a header, an address, the logged-in user.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, VisitorKey};
+    ///
+    /// let badge = Badge::online().visitors(|request| {
+    ///     request.headers.get("x-user").map(VisitorKey::new)
+    /// });
+    /// ```
+    pub fn visitors<F>(mut self, key: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static,
+    {
+        self.rules.visitor_of = Arc::new(key);
+        self.rules.sets_cookie = None;
+        self
+    }
+
+    /// Counts people instead of tabs by a cookie of this name, which the badge itself sets: a random
+    /// number for a year, `HttpOnly` and `SameSite=Lax`.
+    ///
+    /// For sites without sessions. Browsers don't send such a cookie from pages of other sites; there
+    /// every view is a visitor. Two badges on a new visitor's first page may set it twice, and count
+    /// two visitors until the next one. Some laws want visitors to be asked first.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online().visitor_cookie("viewer");
+    /// ```
+    pub fn visitor_cookie(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self = self.visitors(visitor::cookie(name.clone()));
+        self.rules.sets_cookie = Some(name);
+        self
+    }
+
+    /// Decides who is counted; everybody else looks on. Default: everybody but those who ask with
+    /// `?look`.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// // Ourselves not.
+    /// let badge = Badge::online().count_if(|request| !request.headers.contains_key("x-staff"));
+    /// ```
+    pub fn count_if<F>(mut self, is_counted: F) -> Self
+    where
+        F: Fn(&Parts) -> bool + Send + Sync + 'static,
+    {
+        self.rules.is_counted = Arc::new(is_counted);
+        self
+    }
+
+    /// Decides which rooms there are, by their parameters. Default: all.
+    ///
+    /// A request for another one is for [`unknown_room`](Self::unknown_room) to answer. Where it
+    /// takes the application's own code to know, see [`gated`](Self::gated).
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online().rooms(|params| {
+    ///     matches!(params.get("room"), Some("lobby" | "garden"))
+    /// });
+    /// ```
+    pub fn rooms<F>(mut self, is_room: F) -> Self
+    where
+        F: Fn(&Params) -> bool + Send + Sync + 'static,
+    {
+        self.rules.is_room = Arc::new(is_room);
+        self
+    }
+
+    /// What becomes of a request for a room that is none. Default: [`UnknownRoom::Inner`].
+    pub fn unknown_room(mut self, unknown_room: UnknownRoom) -> Self {
+        self.rules.unknown_room = unknown_room;
+        self
+    }
+
+    /// Shows the rooms of the badge at this path instead of rooms of its own: another look of the
+    /// same people. The path must have the same parameters as the badge's own.
+    ///
+    /// Who watches either is counted in the room that both show; with `count_if(|_| false)`, this
+    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// # let card = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/rooms/{room}/online.png", Badge::online())
+    ///     .badge("/rooms/{room}/card.png", Badge::svg(card).rooms_of("/rooms/{room}/online.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn rooms_of(mut self, path: impl Into<String>) -> Self {
+        self.rooms_of = Some(path.into());
+        self
+    }
+
+    /// Shows how many there are in all rooms of the badge at this path together.
+    ///
+    /// Somebody with a [key](Self::visitors) who is in two of them is two streams and one visitor.
+    /// `{{ rooms }}` is how many rooms are open, even if somebody only looks on. Who watches the
+    /// total is not counted by that, and the leave grace is that of the other badge.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let total = Look::flat("online").message("{{ visitors }} in {{ rooms }} rooms");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/rooms/{room}/online.png", Badge::online())
+    ///     .badge("/online.png", Badge::look(total).total_of("/rooms/{room}/online.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn total_of(mut self, path: impl Into<String>) -> Self {
+        self.total_of = Some(path.into());
+        self
+    }
+
+    /// The most streams in one room; who comes then gets a still. Default: no limit.
+    pub fn max_per_room(mut self, streams: usize) -> Self {
+        self.rules.max_per_room = streams;
+        self
+    }
+
+    /// The most streams of one visitor with a [key](Self::visitors) in all rooms of this badge; who
+    /// opens another one gets a still. Default: no limit.
+    ///
+    /// Over HTTP/1.1 a browser opens six connections to a host, and each live image holds one. With
+    /// a limit of 3 or 4, somebody with many tabs can still load pages.
+    pub fn max_per_visitor(mut self, streams: usize) -> Self {
+        self.rules.max_per_visitor = streams;
+        self
+    }
+
+    /// What somebody gets for whom there is no stream left. Default: [`WhenFull::Still`].
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.rules.when_full = when_full;
+        self
+    }
+
+    /// Decides what a request gets, instead of [`Reply::for_request`].
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, Reply};
+    ///
+    /// // Our own screens get the stream, whatever they say they accept.
+    /// let badge = Badge::online().reply(|request| {
+    ///     if request.headers.contains_key("x-wall-display") {
+    ///         Reply::Stream
+    ///     } else {
+    ///         Reply::for_request(request)
+    ///     }
+    /// });
+    /// ```
+    pub fn reply<F>(mut self, reply: F) -> Self
+    where
+        F: Fn(&Parts) -> Reply + Send + Sync + 'static,
+    {
+        self.rules.reply_to = Arc::new(reply);
+        self
+    }
+
+    /// Answers with pictures in the badge's own [`format`](Self::format) alone: no
+    /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says beside
+    /// what it draws.
+    pub fn pictures_only(mut self) -> Self {
+        self.rules.pictures_only = true;
+        self
+    }
+
+    /// Asks the inner service first: only if it answers with success (2xx) does the request get the
+    /// badge, otherwise that answer.
+    ///
+    /// So the application's own rules decide, such as who is logged in and which rooms there are.
+    /// Cookies that the inner service sets are passed on; its body is dropped.
+    pub fn gated(mut self) -> Self {
+        self.rules.gated = true;
+        self
+    }
+
+    /// How the pictures are encoded. Default: [`Format::Png`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
+    pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
+        self.rules.own_urls = own_urls;
+        self
+    }
+}
+
+impl fmt::Debug for Badge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Badge")
+            .field("scale", &self.scale)
+            .field("format", &self.format)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! What an application decides about a badge, apart from its looks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::request::Parts;
+
+use crate::badge::reply::{self, OwnUrls, Reply};
+use crate::presence::roster::Grace;
+use crate::request::params::Params;
+use crate::request::visitor::{self, VisitorKey};
+
+/// How long a person who left is still a visitor, unless the application says otherwise.
+const PERSON_GRACE: Duration = Duration::from_secs(3);
+
+/// Closures see the request's head, never its body: so the layer needs no type parameters.
+type OfRequest<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
+
+/// What becomes of a request for a room that is none (see [`Badge::rooms`](crate::Badge::rooms)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UnknownRoom {
+    /// The inner service answers. The default.
+    #[default]
+    Inner,
+    /// 404, without a body.
+    NotFound,
+}
+
+/// What somebody gets for whom there is no stream left, because of a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// One whole picture. The default.
+    #[default]
+    Still,
+    /// The same picture with the status 503 and `Retry-After: 10`, for load balancers and monitors.
+    /// Browsers show the picture all the same.
+    Unavailable,
+}
+
+/// The rules of one badge.
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) max_rate: f64,
+    pub(crate) heartbeat: Duration,
+    pub(crate) leave_grace: Option<Duration>,
+    pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
+    /// Where it finds no key, it gives the visitor one: in a cookie of this name.
+    pub(crate) sets_cookie: Option<String>,
+    pub(crate) reply_to: OfRequest<Reply>,
+    /// Whether a stream's viewer is counted.
+    pub(crate) is_counted: OfRequest<bool>,
+    pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
+    pub(crate) unknown_room: UnknownRoom,
+    pub(crate) max_per_room: usize,
+    pub(crate) max_per_visitor: usize,
+    pub(crate) when_full: WhenFull,
+    /// Neither data nor pictures in other formats.
+    pub(crate) pictures_only: bool,
+    /// The inner service is asked first.
+    pub(crate) gated: bool,
+    pub(crate) own_urls: OwnUrls,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            max_rate: 10.0,
+            heartbeat: Duration::from_secs(5),
+            leave_grace: None,
+            visitor_of: Arc::new(|_| None),
+            sets_cookie: None,
+            reply_to: Arc::new(Reply::for_request),
+            is_counted: Arc::new(|parts| !reply::only_looks(parts)),
+            is_room: Arc::new(|_| true),
+            unknown_room: UnknownRoom::Inner,
+            max_per_room: usize::MAX,
+            max_per_visitor: usize::MAX,
+            when_full: WhenFull::Still,
+            pictures_only: false,
+            gated: false,
+            own_urls: OwnUrls::Firefox,
+        }
+    }
+}
+
+impl Rules {
+    /// A visitor's key, and a cookie to be set for that.
+    pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
+        let key = (self.visitor_of)(parts);
+        match &self.sets_cookie {
+            Some(name) if key.is_none() => {
+                let (key, cookie) = visitor::new_cookie(name);
+                (Some(key), Some(cookie))
+            }
+            _ => (key, None),
+        }
+    }
+
+    /// The least time between two pictures.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs_f64(self.max_rate.recip())
+    }
+
+    /// Nobody can tell whether it is the same person who comes back without a key, so unless it is
+    /// asked for, a keyless stream is gone when it is gone.
+    pub(crate) fn grace(&self) -> Grace {
+        Grace {
+            of_person: self.leave_grace.unwrap_or(PERSON_GRACE),
+            of_keyless: self.leave_grace.unwrap_or(Duration::ZERO),
+        }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("max_rate", &self.max_rate)
+            .field("heartbeat", &self.heartbeat)
+            .field("leave_grace", &self.leave_grace)
+            .field("gated", &self.gated)
+            .finish_non_exhaustive()
+    }
+}

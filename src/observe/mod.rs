@@ -1,0 +1,2 @@
+pub(crate) mod meter;
+pub(crate) mod observer;

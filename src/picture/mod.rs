@@ -1,0 +1,11 @@
+pub(crate) mod color;
+pub(crate) mod encode;
+pub(crate) mod filters;
+pub(crate) mod fonts;
+pub(crate) mod format;
+pub(crate) mod look;
+pub(crate) mod paint;
+pub(crate) mod raster;
+pub(crate) mod template;
+pub(crate) mod threads;
+pub(crate) mod values;

@@ -1,0 +1,140 @@
+//! From the state of a room to its picture: the template's slots are filled, the text is drawn.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use minijinja::value::Value;
+
+use crate::error::PaintError;
+use crate::observe::meter::Meter;
+use crate::picture::format::Format;
+use crate::picture::look::{Look, Words};
+use crate::picture::raster::{Drawing, Drawn, Raster, Size};
+use crate::picture::template::{Template, fillings};
+use crate::picture::values::Values;
+use crate::presence::crowd::Standing;
+use crate::request::params::Params;
+use crate::request::style::Style;
+
+/// Larger pictures than a screen shows cost everybody.
+const MAX_SCALE: f32 = 4.0;
+
+/// What a badge looks like.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) template: Template,
+    pub(crate) look: Option<Look>,
+    /// How often it is to be looked at, although nothing happens: it shows how time passes.
+    pub(crate) tick: Option<Duration>,
+    /// It shows the room's name: no other room looks the same.
+    pub(crate) shows_room: bool,
+    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) format: Format,
+    pub(crate) style: Style,
+    pub(crate) raster: Arc<Raster>,
+    pub(crate) meter: Arc<Meter>,
+}
+
+/// A picture that is there, or is to be drawn.
+pub(crate) enum Painting {
+    Cached(Bytes),
+    ToDraw { raster: Arc<Raster>, drawing: Drawing, meter: Arc<Meter> },
+}
+
+impl Picture {
+    /// The values as they are now. Their own code runs here: a panic in it is an error.
+    pub(crate) fn take(values: &mut [Box<dyn Values>]) -> Result<Vec<Value>, PaintError> {
+        let take = || values.iter_mut().map(|values| values.take()).collect();
+        catch_unwind(AssertUnwindSafe(take)).map_err(|_| PaintError::Panicked)
+    }
+
+    /// The drawing of a room in this state.
+    pub(crate) fn fill(
+        &self,
+        standing: &Standing,
+        params: &Params,
+        values: &[Value],
+        style: Style,
+    ) -> Result<Drawing, PaintError> {
+        let slots = fillings(standing, params, values, style.theme);
+        let slots = match &self.look {
+            Some(look) => look.slots(&self.template, &slots),
+            None => Ok(slots),
+        };
+        let svg = slots.and_then(|slots| self.template.fill(&slots));
+        let svg = svg.map_err(|error| PaintError::Fill(Box::new(error)))?;
+        Ok(Drawing { svg: svg.into(), style, format: self.format })
+    }
+
+    /// The same with the values as they are now, for whoever does not wait for them to change.
+    pub(crate) fn fill_once(
+        &self,
+        standing: &Standing,
+        params: &Params,
+        style: Style,
+    ) -> Result<Drawing, PaintError> {
+        self.fill(standing, params, &Self::take(&mut self.values.clone())?, style)
+    }
+
+    /// The same as words, if it has any.
+    pub(crate) fn words(&self, standing: &Standing, params: &Params) -> Result<Words, PaintError> {
+        let Some(look) = &self.look else { return Ok(Words::of_counts(standing.counts)) };
+        let values = Self::take(&mut self.values.clone())?;
+        let slots = fillings(standing, params, &values, self.style.theme);
+        let words = look.words(&self.template, &slots);
+        words.map_err(|error| PaintError::Fill(Box::new(error)))
+    }
+
+    /// What a drawing becomes. Nothing is drawn before the future is polled.
+    pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
+        match self.raster.cached(&drawing) {
+            Some(picture) => {
+                self.meter.cache_hit();
+                Painting::Cached(picture)
+            }
+            None => {
+                let (raster, meter) = (self.raster.clone(), self.meter.clone());
+                Painting::ToDraw { raster, drawing, meter }
+            }
+        }
+    }
+
+    /// Nobody looks at this any more.
+    pub(crate) fn forget(&self, svg: Arc<str>, style: Style) {
+        if self.shows_room {
+            self.raster.forget(&Drawing { svg, style, format: self.format });
+        }
+    }
+
+    /// Nothing, in the right size: shown while there is no picture to show.
+    pub(crate) fn blank(&self, size: Size, style: Style, format: Format) -> Painting {
+        self.paint(Drawing { svg: size.blank(), style, format })
+    }
+
+    /// The style that a request's query asks for.
+    pub(crate) fn style_asked_by(&self, query: &str, size: Size) -> Style {
+        self.style.asked_by(query, size.max_scale().min(MAX_SCALE))
+    }
+}
+
+impl Painting {
+    pub(crate) fn is_cached(&self) -> bool {
+        matches!(self, Self::Cached(_))
+    }
+
+    pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
+        match self {
+            Self::Cached(picture) => Ok(picture),
+            Self::ToDraw { raster, drawing, meter } => {
+                let Drawn { picture, took } = raster.draw(drawing).await?;
+                match took {
+                    Some(took) => meter.rendered(took),
+                    None => meter.cache_hit(),
+                }
+                Ok(picture)
+            }
+        }
+    }
+}

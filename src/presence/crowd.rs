@@ -1,0 +1,221 @@
+//! Who is in a room, or in all rooms of a badge: counts, history and news under one lock.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::presence::history::{History, Records, day};
+use crate::presence::roster::{Counts, Grace, Presence};
+use crate::request::visitor::Person;
+
+/// The people in a room, or in all rooms of a badge.
+#[derive(Debug)]
+pub(crate) struct Crowd(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    presence: Presence,
+    history: History,
+    /// What the painter has not yet told anybody; `None` where another crowd tells it.
+    news: Option<Vec<News>>,
+    /// Of the rooms that show a total.
+    wakes: Vec<Weak<Notify>>,
+    /// How many rooms a total is of.
+    rooms: usize,
+}
+
+/// Somebody came or went, and the counts since then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum News {
+    Join(Counts),
+    Leave(Counts),
+}
+
+/// What a picture can show of a crowd at one instant.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Standing {
+    pub(crate) counts: Counts,
+    pub(crate) records: Records,
+    pub(crate) since_change: Duration,
+    /// The number of visitors in the last minutes, oldest first.
+    pub(crate) recent: Vec<usize>,
+    pub(crate) rooms: usize,
+}
+
+impl Standing {
+    /// Of a room that nobody is in.
+    pub(crate) fn of_history(history: &History) -> Self {
+        let now = Instant::now();
+        Self {
+            counts: Counts::default(),
+            records: history.records,
+            since_change: history.since_change(now),
+            recent: history.recent(now),
+            rooms: 0,
+        }
+    }
+
+    /// Something has happened since the other one, apart from time passing.
+    pub(crate) fn differs_from(&self, other: &Self) -> bool {
+        let what = |standing: &Self| (standing.counts, standing.records, standing.rooms);
+        what(self) != what(other)
+    }
+}
+
+impl Crowd {
+    /// Of one room; `history` is what is remembered of it.
+    pub(crate) fn of_room(grace: Grace, history: Option<History>) -> Self {
+        Self::new(grace, history, Some(Vec::new()))
+    }
+
+    /// Of all rooms of a badge.
+    pub(crate) fn total(grace: Grace) -> Self {
+        Self::new(grace, None, None)
+    }
+
+    fn new(grace: Grace, history: Option<History>, news: Option<Vec<News>>) -> Self {
+        let history = history.unwrap_or_default();
+        let presence = Presence::new(grace);
+        Self(Mutex::new(State { presence, history, news, wakes: Vec::new(), rooms: 0 }))
+    }
+
+    pub(crate) fn join(&self, person: Option<Person>) {
+        self.change(|state, now| {
+            let before = state.presence.counts().visitors;
+            state.presence.join(person, now);
+            let counts = state.presence.counts();
+            let joins = &mut state.history.records.joins;
+            *joins = joins.saturating_add(u64::from(counts.visitors > before));
+            News::Join(counts)
+        });
+    }
+
+    pub(crate) fn leave(&self, person: Option<Person>) {
+        self.change(|state, now| {
+            state.presence.leave(person, now);
+            News::Leave(state.presence.counts())
+        });
+    }
+
+    /// A total is of so many rooms more, or less.
+    pub(crate) fn change_rooms(&self, by: isize) {
+        let mut state = self.state();
+        state.rooms = state.rooms.saturating_add_signed(by);
+        state.wake();
+    }
+
+    /// Tells this one of changes, too, as long as it is there.
+    pub(crate) fn wakes(&self, wake: &Arc<Notify>) {
+        let wakes = &mut self.state().wakes;
+        wakes.retain(|wake| wake.strong_count() > 0);
+        wakes.push(Arc::downgrade(wake));
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.state().expired(Instant::now()).presence.counts()
+    }
+
+    pub(crate) fn change_history(&self, change: impl FnOnce(&mut History)) {
+        let mut state = self.state();
+        change(&mut state.expired(Instant::now()).history);
+        state.wake();
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let (mut state, now) = (self.state(), Instant::now());
+        let State { presence, history, rooms, .. } = state.expired(now);
+        Standing { counts: presence.counts(), rooms: *rooms, ..Standing::of_history(history) }
+    }
+
+    /// What is to be remembered of a room when it is freed.
+    pub(crate) fn history(&self) -> History {
+        self.state().expired(Instant::now()).history.clone()
+    }
+
+    /// When somebody's leave grace ends.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.state().presence.next_expiry()
+    }
+
+    /// Nobody is here, and nobody is expected back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().expired(Instant::now()).presence.is_empty()
+    }
+
+    /// What has not been told yet.
+    pub(crate) fn take_news(&self) -> Vec<News> {
+        self.state().news.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    pub(crate) fn has_news(&self) -> bool {
+        self.state().news.as_ref().is_some_and(|news| !news.is_empty())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State, Instant) -> News) {
+        let (mut state, now) = (self.state(), Instant::now());
+        let told = change(state.expired(now), now);
+        let visitors = state.presence.counts().visitors;
+        state.history.see(visitors, now, day(Duration::ZERO));
+        if let Some(news) = &mut state.news {
+            news.push(told);
+        }
+        state.wake();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// As it is now: without those whose leave grace has ended.
+    fn expired(&mut self, now: Instant) -> &mut Self {
+        // Each at its time: nobody may have looked since.
+        while let Some(end) = self.presence.next_expiry().filter(|end| *end <= now) {
+            self.presence.expire(end);
+            self.history.see(self.presence.counts().visitors, end, day(now - end));
+        }
+        self.history.see(self.presence.counts().visitors, now, day(Duration::ZERO));
+        self
+    }
+
+    fn wake(&mut self) {
+        self.wakes.retain(|wake| {
+            let wake = wake.upgrade();
+            wake.as_deref().map(Notify::notify_one).is_some()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::visitor::{Blind, VisitorKey};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
+        let grace = Duration::from_secs(3);
+        let crowd = Crowd::total(Grace { of_person: grace, of_keyless: grace });
+        let alice = Blind::new().person(&VisitorKey::new("alice"));
+        for person in [Some(alice), None] {
+            crowd.join(person);
+            crowd.leave(person);
+        }
+        tokio::time::advance(Duration::from_secs(63)).await;
+        let standing = crowd.standing();
+        assert_eq!(standing.counts, Counts::default());
+        assert_eq!(standing.since_change, Duration::from_secs(60));
+        assert_eq!(standing.recent[50..], [0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn rooms_that_are_gone_are_not_woken_and_not_kept() {
+        let crowd = Crowd::total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
+        for _ in 0..100 {
+            crowd.wakes(&Arc::new(Notify::new()));
+        }
+        assert_eq!(crowd.state().wakes.len(), 1);
+    }
+}

@@ -1,0 +1,3 @@
+pub(crate) mod crowd;
+pub(crate) mod history;
+pub(crate) mod roster;

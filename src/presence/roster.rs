@@ -1,0 +1,282 @@
+//! Who is in a room: a pure state machine, fed with instants.
+//!
+//! *Streams* are open response bodies. *Visitors* are people, as far as a
+//! [`VisitorKey`](crate::VisitorKey) can tell them apart: someone with five tabs is five streams and one visitor. A stream without a key is a
+//! visitor of its own.
+//!
+//! With a leave grace, whoever leaves stays a visitor for that long; coming back within it changes
+//! nothing. Streams without a key are interchangeable: a newcomer takes over the seat that was left
+//! last, so that a reload changes nothing either. Those visitors are then as many as there were
+//! streams at once within the last grace.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::request::visitor::Person;
+
+/// How many are in a room.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Open streams: tabs, windows, embedded images.
+    pub streams: usize,
+    /// Distinct visitors, including those within their leave grace.
+    pub visitors: usize,
+}
+
+/// How long somebody who left stays a visitor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grace {
+    pub(crate) of_person: Duration,
+    pub(crate) of_keyless: Duration,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    /// Of a person, and of a stream without one.
+    grace: Grace,
+    streams: usize,
+    keyless: usize,
+    keyed: HashMap<Person, Visitor>,
+    /// People whose grace has begun, by when it ends and in the order in which it began.
+    warm: BTreeMap<(Instant, u64), Person>,
+    departures: u64,
+    warm_keyless: VecDeque<Instant>,
+}
+
+#[derive(Debug)]
+struct Visitor {
+    streams: usize,
+    /// Where in `warm` it is; `None` while there is a stream.
+    warm: Option<(Instant, u64)>,
+}
+
+impl Presence {
+    pub(crate) fn new(grace: Grace) -> Self {
+        Self {
+            grace,
+            streams: 0,
+            keyless: 0,
+            keyed: HashMap::new(),
+            warm: BTreeMap::new(),
+            departures: 0,
+            warm_keyless: VecDeque::new(),
+        }
+    }
+
+    /// One more stream.
+    pub(crate) fn join(&mut self, person: Option<Person>, now: Instant) {
+        self.expire(now);
+        self.streams += 1;
+        match person {
+            None => {
+                self.keyless += 1;
+                self.warm_keyless.pop_back();
+            }
+            Some(person) => {
+                let new = || Visitor { streams: 0, warm: None };
+                let visitor = self.keyed.entry(person).or_insert_with(new);
+                visitor.streams += 1;
+                if let Some(warm) = visitor.warm.take() {
+                    self.warm.remove(&warm);
+                }
+            }
+        }
+    }
+
+    /// One stream less. To be called once for each join, with its key.
+    pub(crate) fn leave(&mut self, person: Option<Person>, now: Instant) {
+        self.expire(now);
+        match person {
+            None => {
+                debug_assert!(self.keyless > 0, "a stream left that never joined");
+                self.streams = self.streams.saturating_sub(1);
+                self.keyless = self.keyless.saturating_sub(1);
+                self.warm_keyless.push_back(now + self.grace.of_keyless);
+            }
+            Some(person) => {
+                let Some(visitor) = self.keyed.get_mut(&person) else {
+                    debug_assert!(false, "a visitor left that never joined");
+                    return;
+                };
+                self.streams = self.streams.saturating_sub(1);
+                visitor.streams = visitor.streams.saturating_sub(1);
+                if visitor.streams == 0 {
+                    self.departures += 1;
+                    let warm = (now + self.grace.of_person, self.departures);
+                    visitor.warm = Some(warm);
+                    self.warm.insert(warm, person);
+                }
+            }
+        }
+        self.expire(now);
+    }
+
+    /// Forgets the warm seats whose grace has ended.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        while self.warm_keyless.front().is_some_and(|until| *until <= now) {
+            self.warm_keyless.pop_front();
+        }
+        while let Some(first) = self.warm.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.keyed.remove(&first.remove());
+        }
+    }
+
+    /// When `expire` may have something to do next.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let keyed = self.warm.first_key_value().map(|((until, _), _)| *until);
+        self.warm_keyless.front().copied().into_iter().chain(keyed).min()
+    }
+
+    /// The counts as of the last call that was given an instant.
+    pub(crate) fn counts(&self) -> Counts {
+        let keyless = self.keyless + self.warm_keyless.len();
+        Counts { streams: self.streams, visitors: keyless + self.keyed.len() }
+    }
+
+    /// Nobody is here, and nobody is expected back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts() == Counts::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::request::visitor::{Blind, VisitorKey};
+
+    const GRACE: u64 = 30;
+
+    fn alice() -> Person {
+        Blind::new().person(&VisitorKey::new("alice"))
+    }
+
+    fn grace(grace: Duration) -> Grace {
+        Grace { of_person: grace, of_keyless: grace }
+    }
+
+    /// What happens, and how many milliseconds after what happened before.
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Join(Option<u8>, u64),
+        /// The n-th of the streams that are open, if any is.
+        Leave(usize, u64),
+        Wait(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let key = prop_oneof![Just(None), (0..4u8).prop_map(Some)];
+        let step = prop_oneof![
+            3 => (key, 0..20u64).prop_map(|(key, after)| Step::Join(key, after)),
+            3 => (any::<usize>(), 0..20u64).prop_map(|(nth, after)| Step::Leave(nth, after)),
+            1 => (0..60u64).prop_map(Step::Wait),
+        ];
+        prop::collection::vec(step, 0..120)
+    }
+
+    /// The definition, written for clearness: every span of time during which so many streams of
+    /// one key were open.
+    #[derive(Default)]
+    struct Model {
+        spans: HashMap<Option<u8>, Vec<(u64, usize)>>,
+    }
+
+    impl Model {
+        fn add(&mut self, key: Option<u8>, now: u64, change: isize) {
+            let spans = self.spans.entry(key).or_default();
+            let open = spans.last().map_or(0, |span| span.1);
+            spans.push((now, open.checked_add_signed(change).unwrap()));
+        }
+
+        /// The most streams at once within the last grace.
+        fn most(&self, key: Option<u8>, now: u64) -> usize {
+            let Some(spans) = self.spans.get(&key) else { return 0 };
+            let lasted = spans.iter().skip(1).map(|span| span.0).chain([u64::MAX]);
+            let recent =
+                spans.iter().zip(lasted).filter(|(_, until)| until.saturating_add(GRACE) > now);
+            recent.map(|(span, _)| span.1).max().unwrap_or(0)
+        }
+
+        fn counts(&self, now: u64) -> Counts {
+            let open = |spans: &Vec<(u64, usize)>| spans.last().map_or(0, |span| span.1);
+            let keys = self.spans.keys().filter(|key| key.is_some());
+            Counts {
+                streams: self.spans.values().map(open).sum(),
+                visitors: self.most(None, now)
+                    + keys.filter(|key| self.most(**key, now) > 0).count(),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_counts_as_the_definition_says(steps in steps()) {
+            let start = Instant::now();
+            let at = |now: u64| start + Duration::from_millis(now);
+            let blind = Blind::new();
+            let key = |key: Option<u8>| key.map(|key| blind.person(&VisitorKey::new([key])));
+            let mut presence = Presence::new(grace(Duration::from_millis(GRACE)));
+            let (mut model, mut open, mut now) = (Model::default(), Vec::new(), 0);
+            for step in steps {
+                match step {
+                    Step::Join(who, after) => {
+                        now += after;
+                        presence.join(key(who), at(now));
+                        model.add(who, now, 1);
+                        open.push(who);
+                    }
+                    Step::Leave(nth, after) if !open.is_empty() => {
+                        now += after;
+                        let who = open.swap_remove(nth % open.len());
+                        presence.leave(key(who), at(now));
+                        model.add(who, now, -1);
+                    }
+                    Step::Leave(..) => {}
+                    Step::Wait(time) => now += time,
+                }
+                presence.expire(at(now));
+                prop_assert_eq!(presence.counts(), model.counts(now));
+                let expected_back = presence.counts().visitors > 0 && open.is_empty();
+                prop_assert!(!expected_back || presence.next_expiry().is_some_and(|at_| at_ > at(now)));
+            }
+            for who in open {
+                presence.leave(key(who), at(now));
+            }
+            presence.expire(at(now + GRACE));
+            prop_assert!(presence.is_empty());
+            prop_assert!(presence.warm.is_empty() && presence.keyed.is_empty(), "nothing is left behind");
+        }
+    }
+
+    #[test]
+    fn a_reload_within_the_grace_changes_nothing() {
+        let start = Instant::now();
+        for key in [None, Some(alice())] {
+            let mut presence = Presence::new(grace(Duration::from_secs(3)));
+            presence.join(key, start);
+            presence.leave(key, start + Duration::from_secs(1));
+            assert_eq!(presence.counts(), Counts { streams: 0, visitors: 1 });
+            presence.join(key, start + Duration::from_secs(2));
+            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
+            presence.expire(start + Duration::from_secs(60));
+            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
+        }
+    }
+
+    #[test]
+    fn five_tabs_of_one_key_are_one_visitor() {
+        let (now, key) = (Instant::now(), alice());
+        let mut presence = Presence::new(grace(Duration::ZERO));
+        (0..5).for_each(|_| presence.join(Some(key), now));
+        assert_eq!(presence.counts(), Counts { streams: 5, visitors: 1 });
+        (0..5).for_each(|_| presence.leave(Some(key), now));
+        assert!(presence.is_empty());
+    }
+}

@@ -1,0 +1,49 @@
+//! The seat that ties a viewer to a room: it is counted from its creation to its drop.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A viewer's presence in a room, from its creation to its drop.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    room: Arc<Room>,
+    screen: Arc<Screen>,
+    watcher: Watcher,
+    ticket: Ticket,
+}
+
+impl Seat {
+    pub(crate) fn take(room: Arc<Room>, variant: Variant, recipe: Arc<Recipe>, watcher: Watcher) -> Self {
+        let (screen, ticket) = room.enter(variant, recipe, watcher);
+        screen.meter().viewers_change(1);
+        room.join(watcher);
+        Self { room, screen, watcher, ticket }
+    }
+
+    /// Of the badge that is shown.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.screen.meter()
+    }
+
+    /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
+    /// again.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
+        let (cue, was_missing) = self.screen.stage.poll(&self.ticket, cx);
+        if was_missing {
+            self.room.join(self.watcher);
+        }
+        cue
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.screen.meter().viewers_change(-1);
+        let was_missing = self.screen.stage.leave(&self.ticket);
+        if was_missing {
+            self.room.changed.notify_one(); // it may have been the last one
+        } else {
+            self.room.leave(self.watcher);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! What a response carries: the inner service's body, a live stream, or one whole picture.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame as BodyFrame, SizeHint};
+use http_body_util::{Empty, Full};
+use pin_project::pin_project;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::room::admission::Share;
+use crate::room::opened::Seat;
+use crate::room::registry::Invitation;
+use crate::stream::frame::Frame;
+use crate::stream::multipart::Framing;
+use crate::stream::stage::Cue;
+
+/// The body of a response from a service in this layer.
+///
+/// Its data is always [`Bytes`]. An inner body's data is passed on as it is if it is `Bytes` too,
+/// and copied once otherwise; an inner body's errors, trailers, size hint and end are its own.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseBody<B = Empty<Bytes>> {
+    #[pin]
+    kind: Kind<B>,
+}
+
+#[pin_project(project = KindProjection)]
+#[derive(Debug)]
+enum Kind<B> {
+    Inner(#[pin] B),
+    Live(Box<Viewer>),
+    Whole(#[pin] Full<Bytes>),
+}
+
+impl<B> ResponseBody<B> {
+    pub(crate) fn inner(body: B) -> Self {
+        Self { kind: Kind::Inner(body) }
+    }
+
+    pub(crate) fn live(viewer: Box<Viewer>) -> Self {
+        Self { kind: Kind::Live(viewer) }
+    }
+
+    pub(crate) fn whole(picture: Bytes) -> Self {
+        Self { kind: Kind::Whole(Full::new(picture)) }
+    }
+}
+
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProjection::Inner(body) => {
+                let to_bytes = |mut data: B::Data| data.copy_to_bytes(data.remaining());
+                body.poll_frame(cx).map_ok(|frame| frame.map_data(to_bytes))
+            }
+            KindProjection::Live(viewer) => {
+                viewer.poll(cx).map(|bytes| bytes.map(|bytes| Ok(BodyFrame::data(bytes))))
+            }
+            KindProjection::Whole(body) => body.poll_frame(cx).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Inner(body) => body.is_end_stream(),
+            Kind::Live(viewer) => viewer.has_ended(),
+            Kind::Whole(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Inner(body) => body.size_hint(),
+            // Never exact: hyper would make a Content-Length of it.
+            Kind::Live(_) => SizeHint::default(),
+            Kind::Whole(body) => body.size_hint(),
+        }
+    }
+}
+
+/// One live stream. Its viewer is counted from the first poll, so that a request that was reset
+/// before it got anything never counts, to the drop, whatever causes it.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Invited(Invitation, Framing, Admission),
+    Seated(Stream),
+    Over,
+}
+
+/// A viewer in its seat.
+#[derive(Debug)]
+struct Stream {
+    seat: Seat,
+    framing: Framing,
+    _admission: Admission,
+    seen: Option<Arc<Frame>>,
+    /// What has to follow what was sent last.
+    next: Option<Bytes>,
+    is_closed: bool,
+}
+
+/// What an open stream holds as long as it is open.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// Its share of the allowed number of streams.
+    pub(crate) _permit: OwnedSemaphorePermit,
+    /// Its shares of a room's and of a visitor's limits.
+    pub(crate) _shares: (Share, Option<Share>),
+    /// Shutdown waits for it.
+    pub(crate) _open: TaskTrackerToken,
+}
+
+impl Viewer {
+    pub(crate) fn new(invitation: Invitation, framing: Framing, admission: Admission) -> Self {
+        Self { state: State::Invited(invitation, framing, admission) }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let State::Invited(..) = self.state {
+            self.take_seat();
+        }
+        let State::Seated(stream) = &mut self.state else { return Poll::Ready(None) };
+        let bytes = ready!(stream.poll(cx));
+        if stream.is_closed {
+            // The seat is given back now: a server may keep the body until the bytes are sent.
+            self.state = State::Over;
+        }
+        Poll::Ready(Some(bytes))
+    }
+
+    fn take_seat(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::Over);
+        if let State::Invited(invitation, framing, admission) = state {
+            self.state = State::Seated(Stream {
+                seat: invitation.accept(),
+                framing,
+                _admission: admission,
+                seen: None,
+                next: None,
+                is_closed: false,
+            });
+        }
+    }
+}
+
+impl Stream {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let bytes = match self.next.take() {
+            Some(bytes) => bytes,
+            None => ready!(self.follow(cx)),
+        };
+        self.seat.meter().bytes(bytes.len());
+        Poll::Ready(bytes)
+    }
+
+    /// Does what the stage cues.
+    fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        let cue = ready!(self.seat.poll(cx));
+        // Before the first picture there is nothing to repeat or to close; the painter shows one
+        // before it closes.
+        let from_seen = |show: fn(&Frame, Framing) -> Bytes| {
+            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.framing))
+        };
+        Poll::Ready(match cue {
+            Cue::Show(frame) => self.show(frame),
+            Cue::Beat => {
+                self.seat.meter().heartbeat();
+                from_seen(Frame::heartbeat)
+            }
+            Cue::End => {
+                let bytes = from_seen(Frame::closing);
+                self.is_closed = true;
+                bytes
+            }
+        })
+    }
+
+    fn show(&mut self, frame: Arc<Frame>) -> Bytes {
+        self.seat.meter().frame();
+        let bytes = match &self.seen {
+            None => frame.opening(self.framing),
+            Some(seen) => {
+                let (bytes, next) = frame.step_from(seen, self.framing);
+                self.next = next;
+                bytes
+            }
+        };
+        self.seen = Some(frame);
+        bytes
+    }
+}

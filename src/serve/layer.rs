@@ -1,0 +1,266 @@
+//! The builder, and the layer that it builds.
+
+use std::fmt;
+use std::sync::Arc;
+
+use matchit::InsertError;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_layer::Layer;
+
+use crate::badge::builder::Badge;
+use crate::badge::check::check;
+use crate::error::BuildError;
+use crate::observe::observer::{Observer, Unobserved};
+use crate::picture::fonts::Fonts;
+use crate::picture::raster::Raster;
+use crate::presence::crowd::Crowd;
+use crate::request::params;
+use crate::request::visitor::Blind;
+use crate::room::admission::Quotas;
+use crate::room::registry::Registry;
+use crate::room::reporter::Reporter;
+use crate::serve::dispatch::Badges;
+use crate::serve::handle::Handle;
+use crate::serve::service::{LiveBadge, NotFound};
+use crate::stream::multipart::Multipart;
+
+/// Answers the configured paths with live pictures, and leaves everything else to the inner service.
+///
+/// Cheap to clone; all clones, the services made from them and their handles are one: they share
+/// rooms, counts and limits.
+///
+/// Add it last, on the outermost router, so that it sees every request and no other layer works on
+/// its streams (see the [front page](crate#where-the-layer-goes)).
+#[derive(Debug, Clone)]
+pub struct LiveBadgeLayer {
+    badges: Arc<Badges>,
+}
+
+impl LiveBadgeLayer {
+    /// Begins a layer without badges.
+    pub fn builder() -> LiveBadgeLayerBuilder {
+        LiveBadgeLayerBuilder {
+            badges: Vec::new(),
+            fonts: Vec::new(),
+            max_viewers: None,
+            max_rooms: 10_000,
+            observer: Box::new(Unobserved),
+        }
+    }
+
+    /// What the application uses to look at its rooms, to answer from its own handlers, and to end
+    /// all streams.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.badges.clone())
+    }
+
+    /// The badges as a plain service, to be mounted on a route. It answers 404 for every path that
+    /// is no badge's.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online()).build()?;
+    /// let app: Router = Router::new().nest_service("/badges", badges.into_service());
+    /// // now at /badges/online.png
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn into_service(self) -> LiveBadge<NotFound> {
+        self.layer(NotFound)
+    }
+}
+
+impl<S> Layer<S> for LiveBadgeLayer {
+    type Service = LiveBadge<S>;
+
+    fn layer(&self, inner: S) -> LiveBadge<S> {
+        LiveBadge::new(inner, self.badges.clone())
+    }
+}
+
+/// Builds a [`LiveBadgeLayer`].
+#[must_use = "a builder does nothing until build() is called"]
+pub struct LiveBadgeLayerBuilder {
+    badges: Vec<(String, Badge, Access)>,
+    fonts: Vec<Vec<u8>>,
+    max_viewers: Option<usize>,
+    max_rooms: usize,
+    observer: Box<dyn Observer>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Requests,
+    HandleOnly,
+}
+
+impl LiveBadgeLayerBuilder {
+    /// Adds a badge at a path, in axum's syntax: `/online.png`, `/rooms/{room}/online.png`,
+    /// `/files/{*path}`.
+    ///
+    /// Every set of parameter values is a room of its own, with its own count and picture. Values
+    /// are percent-decoded; one of more than 64 characters, or with control characters, names no
+    /// room, and its request is left to the inner service.
+    pub fn badge(mut self, path: impl Into<String>, badge: Badge) -> Self {
+        self.badges.push((path.into(), badge, Access::Requests));
+        self
+    }
+
+    /// Adds a badge for [`Handle::respond`] alone: no request reaches it by its path, which
+    /// therefore begins without a slash, as in `articles/{id}`.
+    pub fn unrouted(mut self, path: impl Into<String>, badge: Badge) -> Self {
+        self.badges.push((path.into(), badge, Access::HandleOnly));
+        self
+    }
+
+    /// Adds a font (TrueType or OpenType) that templates can name by its family.
+    ///
+    /// The embedded DejaVu Sans, or else the first font added here, is what templates get that name
+    /// none, or a generic family. A machine's own fonts are not used.
+    pub fn font(mut self, data: impl Into<Vec<u8>>) -> Self {
+        self.fonts.push(data.into());
+        self
+    }
+
+    /// The most streams that may be open at a time, in all rooms together; whoever comes then gets
+    /// one whole picture. Default: no limit.
+    pub fn max_viewers(mut self, streams: usize) -> Self {
+        self.max_viewers = Some(streams);
+        self
+    }
+
+    /// The most rooms that may be open at a time; whoever asks for another one gets one whole
+    /// picture. Default: 10,000.
+    pub fn max_rooms(mut self, rooms: usize) -> Self {
+        self.max_rooms = rooms;
+        self
+    }
+
+    /// Is told what happens.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Checks everything and builds the layer.
+    ///
+    /// Every template is filled and drawn some times, which takes a few milliseconds each.
+    ///
+    /// # Errors
+    ///
+    /// If anything is wrong with a path, a template, a font or a setting: see [`BuildError`].
+    pub fn build(self) -> Result<LiveBadgeLayer, BuildError> {
+        let fonts = Fonts::new(self.fonts);
+        let fonts = fonts.map_err(|not| BuildError::Font { position: not.0 })?;
+        let raster = Arc::new(Raster::new(fonts));
+        let multipart = Arc::new(Multipart::new());
+        let mut paths = matchit::Router::new();
+        for (number, (path, _, access)) in self.badges.iter().enumerate() {
+            check_path(path, *access)?;
+            paths.insert(path, number).map_err(|error| path_error(path, error))?;
+        }
+        let hosts = hosts(&self.badges)?;
+        let totalled = totalled(&self.badges)?;
+        let mut recipes = Vec::new();
+        for ((path, badge, _), host) in self.badges.into_iter().zip(hosts) {
+            recipes.push(check(&path, badge, host, &raster, &multipart)?);
+        }
+        for shown in 0..recipes.len() {
+            let host = recipes[shown].host;
+            recipes[host].remembers |= recipes[shown].remembers;
+        }
+        for (number, of) in totalled {
+            let crowd = Arc::new(Crowd::total(recipes[of].rules.grace()));
+            recipes[number].total = Some(crowd.clone());
+            recipes[of].totals.push(crowd);
+        }
+        let reporter = Arc::new(Reporter::new(self.observer));
+        let shutdown = CancellationToken::new();
+        let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
+        let max_viewers = self.max_viewers.unwrap_or(Semaphore::MAX_PERMITS);
+        let badges = Badges {
+            recipes: recipes.into_iter().map(Arc::new).collect(),
+            paths,
+            registry: Arc::new(registry),
+            reporter,
+            blind: Blind::new(),
+            quotas: Arc::new(Quotas::new(self.max_rooms)),
+            vacancies: Arc::new(Semaphore::new(max_viewers.min(Semaphore::MAX_PERMITS))),
+            open_streams: TaskTracker::new(),
+            shutdown,
+        };
+        Ok(LiveBadgeLayer { badges: Arc::new(badges) })
+    }
+}
+
+/// For each badge the one whose rooms it shows.
+fn hosts(badges: &[(String, Badge, Access)]) -> Result<Vec<usize>, BuildError> {
+    let host = |(number, (path, badge, _)): (usize, &(String, Badge, Access))| {
+        let Some(wanted) = &badge.rooms_of else { return Ok(number) };
+        let found =
+            badges.iter().position(|(path, other, _)| path == wanted && other.rooms_of.is_none());
+        let found = found.filter(|_| params::names(path) == params::names(wanted));
+        found.ok_or_else(|| BuildError::RoomsOf { path: path.clone(), wanted: wanted.clone() })
+    };
+    badges.iter().enumerate().map(host).collect()
+}
+
+/// The badges that show a total, each with the badge whose rooms it is of.
+fn totalled(badges: &[(String, Badge, Access)]) -> Result<Vec<(usize, usize)>, BuildError> {
+    let mut totalled = Vec::new();
+    for (number, (path, badge, _)) in badges.iter().enumerate() {
+        let Some(wanted) = &badge.total_of else { continue };
+        let is_host = |badge: &Badge| badge.rooms_of.is_none() && badge.total_of.is_none();
+        let found = badges.iter().position(|(path, badge, _)| path == wanted && is_host(badge));
+        match found.filter(|_| badge.rooms_of.is_none()) {
+            Some(of) => totalled.push((number, of)),
+            None => {
+                let (path, wanted) = (path.clone(), wanted.clone());
+                return Err(BuildError::TotalOf { path, wanted });
+            }
+        }
+    }
+    Ok(totalled)
+}
+
+fn check_path(path: &str, access: Access) -> Result<(), BuildError> {
+    let reason = match access {
+        Access::Requests if !path.starts_with('/') => "a path begins with a slash",
+        Access::Requests if path.contains(['?', '#']) => {
+            "a path has no query or fragment; queries are ignored, so leave it out"
+        }
+        _ if path.contains(|c: char| !c.is_ascii_graphic()) => {
+            "a path is written as browsers ask for it: percent-encode spaces and other letters"
+        }
+        Access::HandleOnly if path.starts_with('/') => {
+            "an unrouted path begins without a slash, so that no request can mean it"
+        }
+        _ => return Ok(()),
+    };
+    Err(BuildError::Path { path: path.into(), reason })
+}
+
+fn path_error(path: &str, error: InsertError) -> BuildError {
+    let path = path.to_owned();
+    let reason = match error {
+        InsertError::Conflict { with } => return BuildError::PathConflict { path, with },
+        InsertError::InvalidParamSegment => "a segment has at most one parameter, at its end",
+        InsertError::InvalidCatchAll => "a {*parameter} can only be at the path's end",
+        _ => "a parameter is written {name}; double the braces that are to stand for themselves",
+    };
+    BuildError::Path { path, reason }
+}
+
+impl fmt::Debug for LiveBadgeLayerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveBadgeLayerBuilder")
+            .field("badges", &self.badges)
+            .field("fonts", &self.fonts.len())
+            .field("max_viewers", &self.max_viewers)
+            .field("max_rooms", &self.max_rooms)
+            .finish_non_exhaustive()
+    }
+}
