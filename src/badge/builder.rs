@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::badge::reply::{OwnUrls, Reply};
-use crate::badge::settings::{Rules, UnknownRoom, WhenFull};
+use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::values::{self, Values};
@@ -89,7 +89,7 @@ pub struct Badge {
     pub(crate) rooms_of: Option<String>,
     /// The path of the badge of whose rooms it shows the total.
     pub(crate) total_of: Option<String>,
-    pub(crate) rules: Rules,
+    pub(crate) settings: Settings,
 }
 
 impl Badge {
@@ -116,7 +116,7 @@ impl Badge {
             look: None,
             rooms_of: None,
             total_of: None,
-            rules: Rules::default(),
+            settings: Settings::default(),
         }
     }
 
@@ -165,7 +165,7 @@ impl Badge {
     /// A change after a quiet time is shown at once; further ones wait until the time between two
     /// pictures is over, and the last one is never lost.
     pub fn max_rate(mut self, per_second: f64) -> Self {
-        self.rules.max_rate = per_second;
+        self.settings.max_rate = per_second;
         self
     }
 
@@ -175,7 +175,7 @@ impl Badge {
     /// This is what notices viewers that went without a word, and it keeps proxies from closing an
     /// idle stream (nginx does after 60 s).
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.rules.heartbeat = every;
+        self.settings.heartbeat = every;
         self
     }
 
@@ -186,7 +186,7 @@ impl Badge {
     /// With a grace, visitors without a key are as many as there were at once within that time.
     /// Streams are not affected: they end when they end.
     pub fn leave_grace(mut self, grace: Duration) -> Self {
-        self.rules.leave_grace = Some(grace);
+        self.settings.leave_grace = Some(grace);
         self
     }
 
@@ -216,8 +216,8 @@ impl Badge {
     where
         F: Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static,
     {
-        self.rules.visitor_of = Arc::new(key);
-        self.rules.sets_cookie = None;
+        self.settings.visitor_of = Arc::new(key);
+        self.settings.sets_cookie = None;
         self
     }
 
@@ -236,7 +236,7 @@ impl Badge {
     pub fn visitor_cookie(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         self = self.visitors(visitor::cookie(name.clone()));
-        self.rules.sets_cookie = Some(name);
+        self.settings.sets_cookie = Some(name);
         self
     }
 
@@ -253,7 +253,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> bool + Send + Sync + 'static,
     {
-        self.rules.is_counted = Arc::new(is_counted);
+        self.settings.is_counted = Arc::new(is_counted);
         self
     }
 
@@ -273,13 +273,13 @@ impl Badge {
     where
         F: Fn(&Params) -> bool + Send + Sync + 'static,
     {
-        self.rules.is_room = Arc::new(is_room);
+        self.settings.is_room = Arc::new(is_room);
         self
     }
 
     /// What becomes of a request for a room that is none. Default: [`UnknownRoom::Inner`].
     pub fn unknown_room(mut self, unknown_room: UnknownRoom) -> Self {
-        self.rules.unknown_room = unknown_room;
+        self.settings.unknown_room = unknown_room;
         self
     }
 
@@ -327,7 +327,7 @@ impl Badge {
 
     /// The most streams in one room; who comes then gets a still. Default: no limit.
     pub fn max_per_room(mut self, streams: usize) -> Self {
-        self.rules.max_per_room = streams;
+        self.settings.max_per_room = streams;
         self
     }
 
@@ -337,13 +337,13 @@ impl Badge {
     /// Over HTTP/1.1 a browser opens six connections to a host, and each live image holds one. With
     /// a limit of 3 or 4, somebody with many tabs can still load pages.
     pub fn max_per_visitor(mut self, streams: usize) -> Self {
-        self.rules.max_per_visitor = streams;
+        self.settings.max_per_visitor = streams;
         self
     }
 
     /// What somebody gets for whom there is no stream left. Default: [`WhenFull::Still`].
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
-        self.rules.when_full = when_full;
+        self.settings.when_full = when_full;
         self
     }
 
@@ -365,7 +365,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> Reply + Send + Sync + 'static,
     {
-        self.rules.reply_to = Arc::new(reply);
+        self.settings.reply_to = Arc::new(reply);
         self
     }
 
@@ -373,17 +373,17 @@ impl Badge {
     /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says beside
     /// what it draws.
     pub fn pictures_only(mut self) -> Self {
-        self.rules.pictures_only = true;
+        self.settings.pictures_only = true;
         self
     }
 
     /// Asks the inner service first: only if it answers with success (2xx) does the request get the
     /// badge, otherwise that answer.
     ///
-    /// So the application's own rules decide, such as who is logged in and which rooms there are.
+    /// So the application's own settings decide, such as who is logged in and which rooms there are.
     /// Cookies that the inner service sets are passed on; its body is dropped.
     pub fn gated(mut self) -> Self {
-        self.rules.gated = true;
+        self.settings.gated = true;
         self
     }
 
@@ -395,7 +395,7 @@ impl Badge {
 
     /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
     pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
-        self.rules.own_urls = own_urls;
+        self.settings.own_urls = own_urls;
         self
     }
 }
@@ -405,7 +405,7 @@ impl fmt::Debug for Badge {
         f.debug_struct("Badge")
             .field("scale", &self.scale)
             .field("format", &self.format)
-            .field("rules", &self.rules)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

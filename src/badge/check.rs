@@ -14,8 +14,7 @@ use crate::picture::look::{LOOK_SLOTS, Look};
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Flaw, Raster, Size};
 use crate::picture::template::{self, Line, Template};
-use crate::presence::crowd::Standing;
-use crate::presence::roster::Counts;
+use crate::presence::counts::{Counts, Snapshot};
 use crate::request::params::{self, Params};
 use crate::request::style::{Style, Theme};
 use crate::request::visitor;
@@ -65,21 +64,21 @@ pub(crate) fn check(
         has_any_width: has_any_width || measures,
         picture: Arc::new(picture),
         multipart: multipart.clone(),
-        rules: badge.rules,
+        settings: badge.settings,
     })
 }
 
 fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
-    let (rules, hour) = (&badge.rules, Duration::from_secs(3600));
+    let (settings, hour) = (&badge.settings, Duration::from_secs(3600));
     let setting = if !(0.1..=8.0).contains(&badge.scale) {
         ("scale", "takes 0.1 to 8")
-    } else if !(0.001..=1000.0).contains(&rules.max_rate) {
+    } else if !(0.001..=1000.0).contains(&settings.max_rate) {
         ("max_rate", "takes 0.001 to 1000 pictures per second")
-    } else if !(Duration::from_millis(10)..=hour).contains(&rules.heartbeat) {
+    } else if !(Duration::from_millis(10)..=hour).contains(&settings.heartbeat) {
         ("heartbeat", "takes 10 ms to an hour")
-    } else if rules.leave_grace.is_some_and(|grace| grace > hour) {
+    } else if settings.leave_grace.is_some_and(|grace| grace > hour) {
         ("leave_grace", "takes at most an hour")
-    } else if rules.sets_cookie.as_ref().is_some_and(|name| !visitor::is_cookie_name(name)) {
+    } else if settings.sets_cookie.as_ref().is_some_and(|name| !visitor::is_cookie_name(name)) {
         ("visitor_cookie", "takes a cookie's name: letters, digits, and - or _")
     } else if badge.max_value_chars == 0 {
         ("max_value_chars", "takes 1 or more")
@@ -140,8 +139,8 @@ fn check_drawing(
     let mut last = None;
     for count in [23, 1, 0] {
         for theme in [Theme::Dark, Theme::Light] {
-            let standing = standing_of(count);
-            let drawing = picture.fill_once(&standing, params, picture.style.with_theme(theme));
+            let snapshot = snapshot_of(count);
+            let drawing = picture.fill_once(&snapshot, params, picture.style.with_theme(theme));
             let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
             if last.as_ref() != Some(&drawing.svg) {
                 sizes.push(picture.raster.check(&drawing).map_err(|error| refused(path, error))?);
@@ -156,7 +155,7 @@ fn check_drawing(
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
     let is_number = |count| {
-        let words = picture.words(&standing_of(count), params)?;
+        let words = picture.words(&snapshot_of(count), params)?;
         Ok(words.number.trim().parse::<f64>().is_ok())
     };
     match (is_number(23), is_number(1_234_567)) {
@@ -171,9 +170,9 @@ fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), Bu
     }
 }
 
-fn standing_of(count: usize) -> Standing {
+fn snapshot_of(count: usize) -> Snapshot {
     let counts = Counts { streams: count, visitors: count };
-    Standing { counts, recent: vec![count; 60], ..Standing::default() }
+    Snapshot { counts, recent: vec![count; 60], ..Snapshot::default() }
 }
 
 fn refused(path: &str, error: CheckError) -> BuildError {

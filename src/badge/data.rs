@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::picture::look::Words;
-use crate::presence::roster::Counts;
+use crate::presence::counts::Counts;
 
 /// A count as data, for whoever wants no picture.
 ///

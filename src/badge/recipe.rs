@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::badge::settings::Rules;
+use crate::badge::settings::Settings;
 use crate::picture::paint::Picture;
 use crate::picture::raster::Size;
 use crate::presence::crowd::Crowd;
@@ -26,5 +26,5 @@ pub(crate) struct Recipe {
     /// Its size is not always that.
     pub(crate) has_any_width: bool,
     pub(crate) multipart: Arc<Multipart>,
-    pub(crate) rules: Rules,
+    pub(crate) settings: Settings,
 }

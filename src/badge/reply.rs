@@ -32,7 +32,7 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// The rules that a badge follows unless it has its own (see
+    /// The settings that a badge follows unless it has its own (see
     /// [`Badge::reply`](crate::Badge::reply)).
     ///
     /// A stream goes to whoever shows images and keeps them open, and something whole to everybody

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use http::request::Parts;
 
 use crate::badge::reply::{self, OwnUrls, Reply};
-use crate::presence::roster::Grace;
+use crate::presence::counts::Grace;
 use crate::request::params::Params;
 use crate::request::visitor::{self, VisitorKey};
 
@@ -41,9 +41,9 @@ pub enum WhenFull {
     Unavailable,
 }
 
-/// The rules of one badge.
+/// The settings of one badge.
 #[derive(Clone)]
-pub(crate) struct Rules {
+pub(crate) struct Settings {
     pub(crate) max_rate: f64,
     pub(crate) heartbeat: Duration,
     pub(crate) leave_grace: Option<Duration>,
@@ -65,7 +65,7 @@ pub(crate) struct Rules {
     pub(crate) own_urls: OwnUrls,
 }
 
-impl Default for Rules {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             max_rate: 10.0,
@@ -87,7 +87,7 @@ impl Default for Rules {
     }
 }
 
-impl Rules {
+impl Settings {
     /// A visitor's key, and a cookie to be set for that.
     pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
         let key = (self.visitor_of)(parts);
@@ -115,9 +115,9 @@ impl Rules {
     }
 }
 
-impl fmt::Debug for Rules {
+impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rules")
+        f.debug_struct("Settings")
             .field("max_rate", &self.max_rate)
             .field("heartbeat", &self.heartbeat)
             .field("leave_grace", &self.leave_grace)

@@ -1,20 +1,9 @@
 //! Hooks: what an application may want to know while it happens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::PaintError;
-use crate::presence::roster::Counts;
-
-/// How many are in one room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RoomCounts {
-    /// The room's path. Parameters are percent-encoded.
-    pub path: Arc<str>,
-    /// How many are in it.
-    pub counts: Counts,
-}
+use crate::presence::counts::RoomCounts;
 
 /// A picture that has been painted.
 #[derive(Debug, Clone, Copy)]

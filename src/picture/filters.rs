@@ -74,9 +74,9 @@ fn plural(
     let invalid = |what: String| Error::new(ErrorKind::InvalidOperation, what);
     let locale = icu_locale_core::Locale::try_from_str(language)
         .map_err(|_| invalid(format!("{language:?} is no language tag such as \"en\"")))?;
-    let rules = PluralRules::try_new(locale.into(), PluralRuleType::Cardinal.into());
-    let rules = rules.map_err(|error| invalid(error.to_string()))?;
-    let name = match rules.category_for(PluralOperands::from(number)) {
+    let settings = PluralRules::try_new(locale.into(), PluralRuleType::Cardinal.into());
+    let settings = settings.map_err(|error| invalid(error.to_string()))?;
+    let name = match settings.category_for(PluralOperands::from(number)) {
         Zero => "zero",
         One => "one",
         Two => "two",

@@ -30,7 +30,7 @@ impl Fonts {
                 return Err(NotAFont(position));
             }
         }
-        let first = database.faces().next().and_then(|face| face.families.first());
+        let first = database.faces().next().and_then(|variant| variant.families.first());
         let default_family = first.map(|(name, _)| name.clone()).unwrap_or_default();
         database.set_serif_family(&default_family);
         database.set_sans_serif_family(&default_family);
@@ -98,7 +98,7 @@ fn family(family: &FontFamily) -> Family<'_> {
 /// Without the fonts' data: 700 KB.
 impl fmt::Debug for Fonts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faces = self.database.faces().map(|face| &face.post_script_name);
+        let faces = self.database.faces().map(|variant| &variant.post_script_name);
         f.debug_list().entries(faces).finish()
     }
 }

@@ -5,7 +5,7 @@ use minijinja::{Error, context};
 
 use crate::picture::color::{self, Color};
 use crate::picture::template::Template;
-use crate::presence::roster::Counts;
+use crate::presence::counts::Counts;
 
 /// A ready look for a badge, as people know them from shields.io, or from clocks and cars.
 ///

@@ -1,3 +1,10 @@
+//! From numbers to encoded pixels.
+//!
+//! Owns templates, looks, fonts, drawing, encoding, and the threads that this takes. Touches
+//! `presence` for the snapshot that is shown, `request` for the style that is asked for, `observe` to
+//! say what a drawing cost. Called by `badge` (which checks a picture) and by `room` and `serve`
+//! (which want one).
+
 pub(crate) mod color;
 pub(crate) mod encode;
 pub(crate) mod filters;

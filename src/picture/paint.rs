@@ -14,7 +14,7 @@ use crate::picture::look::{Look, Words};
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
 use crate::picture::template::{Template, fillings};
 use crate::picture::values::Values;
-use crate::presence::crowd::Standing;
+use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
 use crate::request::style::Style;
 
@@ -53,12 +53,12 @@ impl Picture {
     /// The drawing of a room in this state.
     pub(crate) fn fill(
         &self,
-        standing: &Standing,
+        snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
         style: Style,
     ) -> Result<Drawing, PaintError> {
-        let slots = fillings(standing, params, values, style.theme);
+        let slots = fillings(snapshot, params, values, style.theme);
         let slots = match &self.look {
             Some(look) => look.slots(&self.template, &slots),
             None => Ok(slots),
@@ -71,18 +71,18 @@ impl Picture {
     /// The same with the values as they are now, for whoever does not wait for them to change.
     pub(crate) fn fill_once(
         &self,
-        standing: &Standing,
+        snapshot: &Snapshot,
         params: &Params,
         style: Style,
     ) -> Result<Drawing, PaintError> {
-        self.fill(standing, params, &Self::take(&mut self.values.clone())?, style)
+        self.fill(snapshot, params, &Self::take(&mut self.values.clone())?, style)
     }
 
     /// The same as words, if it has any.
-    pub(crate) fn words(&self, standing: &Standing, params: &Params) -> Result<Words, PaintError> {
-        let Some(look) = &self.look else { return Ok(Words::of_counts(standing.counts)) };
+    pub(crate) fn words(&self, snapshot: &Snapshot, params: &Params) -> Result<Words, PaintError> {
+        let Some(look) = &self.look else { return Ok(Words::of_counts(snapshot.counts)) };
         let values = Self::take(&mut self.values.clone())?;
-        let slots = fillings(standing, params, &values, self.style.theme);
+        let slots = fillings(snapshot, params, &values, self.style.theme);
         let words = look.words(&self.template, &slots);
         words.map_err(|error| PaintError::Fill(Box::new(error)))
     }

@@ -8,9 +8,8 @@ use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, context, escape_formatter};
 
 use crate::picture::filters;
-use crate::presence::crowd::Standing;
+use crate::presence::counts::{Counts, Snapshot};
 use crate::presence::history;
-use crate::presence::roster::Counts;
 use crate::request::params::Params;
 use crate::request::style::Theme;
 
@@ -99,12 +98,12 @@ impl Template {
 /// What fills the slots in this state of a room. The application's own values come before what is
 /// known of the room's past, which may have got their names later.
 pub(crate) fn fillings(
-    standing: &Standing,
+    snapshot: &Snapshot,
     params: &Params,
     values: &[Value],
     theme: Theme,
 ) -> Value {
-    let Standing { counts, records, ref recent, since_change, rooms } = *standing;
+    let Snapshot { counts, records, ref recent, since_change, rooms } = *snapshot;
     let mut past = context! {
         peak => records.peak,
         peak_today => records.peak_today,
@@ -216,9 +215,9 @@ mod tests {
 
     fn fill(source: &str, values: &[Value]) -> String {
         let counts = Counts { streams: 3, visitors: 2 };
-        let standing = Standing { counts, ..Standing::default() };
+        let snapshot = Snapshot { counts, ..Snapshot::default() };
         let params = Params::sample(&["room"], "<lobby> & \"co\"");
-        parse(source).fill(&fillings(&standing, &params, values, Theme::Dark)).unwrap()
+        parse(source).fill(&fillings(&snapshot, &params, values, Theme::Dark)).unwrap()
     }
 
     #[test]

@@ -63,4 +63,3 @@ impl Snapshot {
         what(self) != what(other)
     }
 }
-

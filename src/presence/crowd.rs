@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::presence::history::{History, Records, day};
-use crate::presence::roster::{Counts, Grace, Presence};
-use crate::request::visitor::Person;
+use crate::presence::counts::{Counts, Grace, Snapshot};
+use crate::presence::history::{History, day};
+use crate::presence::roster::Roster;
+use crate::request::pseudonym::Person;
 
 /// The people in a room, or in all rooms of a badge.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(crate) struct Crowd(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    presence: Presence,
+    roster: Roster,
     history: History,
     /// What the painter has not yet told anybody; `None` where another crowd tells it.
     news: Option<Vec<News>>,
@@ -33,37 +34,6 @@ pub(crate) enum News {
     Leave(Counts),
 }
 
-/// What a picture can show of a crowd at one instant.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Standing {
-    pub(crate) counts: Counts,
-    pub(crate) records: Records,
-    pub(crate) since_change: Duration,
-    /// The number of visitors in the last minutes, oldest first.
-    pub(crate) recent: Vec<usize>,
-    pub(crate) rooms: usize,
-}
-
-impl Standing {
-    /// Of a room that nobody is in.
-    pub(crate) fn of_history(history: &History) -> Self {
-        let now = Instant::now();
-        Self {
-            counts: Counts::default(),
-            records: history.records,
-            since_change: history.since_change(now),
-            recent: history.recent(now),
-            rooms: 0,
-        }
-    }
-
-    /// Something has happened since the other one, apart from time passing.
-    pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        let what = |standing: &Self| (standing.counts, standing.records, standing.rooms);
-        what(self) != what(other)
-    }
-}
-
 impl Crowd {
     /// Of one room; `history` is what is remembered of it.
     pub(crate) fn of_room(grace: Grace, history: Option<History>) -> Self {
@@ -77,15 +47,15 @@ impl Crowd {
 
     fn new(grace: Grace, history: Option<History>, news: Option<Vec<News>>) -> Self {
         let history = history.unwrap_or_default();
-        let presence = Presence::new(grace);
-        Self(Mutex::new(State { presence, history, news, wakes: Vec::new(), rooms: 0 }))
+        let roster = Roster::new(grace);
+        Self(Mutex::new(State { roster, history, news, wakes: Vec::new(), rooms: 0 }))
     }
 
     pub(crate) fn join(&self, person: Option<Person>) {
         self.change(|state, now| {
-            let before = state.presence.counts().visitors;
-            state.presence.join(person, now);
-            let counts = state.presence.counts();
+            let before = state.roster.counts().visitors;
+            state.roster.join(person, now);
+            let counts = state.roster.counts();
             let joins = &mut state.history.records.joins;
             *joins = joins.saturating_add(u64::from(counts.visitors > before));
             News::Join(counts)
@@ -94,8 +64,8 @@ impl Crowd {
 
     pub(crate) fn leave(&self, person: Option<Person>) {
         self.change(|state, now| {
-            state.presence.leave(person, now);
-            News::Leave(state.presence.counts())
+            state.roster.leave(person, now);
+            News::Leave(state.roster.counts())
         });
     }
 
@@ -114,7 +84,7 @@ impl Crowd {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.state().expired(Instant::now()).presence.counts()
+        self.state().expired(Instant::now()).roster.counts()
     }
 
     pub(crate) fn change_history(&self, change: impl FnOnce(&mut History)) {
@@ -123,10 +93,10 @@ impl Crowd {
         state.wake();
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn snapshot(&self) -> Snapshot {
         let (mut state, now) = (self.state(), Instant::now());
-        let State { presence, history, rooms, .. } = state.expired(now);
-        Standing { counts: presence.counts(), rooms: *rooms, ..Standing::of_history(history) }
+        let State { roster, history, rooms, .. } = state.expired(now);
+        history.snapshot(roster.counts(), *rooms, now)
     }
 
     /// What is to be remembered of a room when it is freed.
@@ -136,12 +106,12 @@ impl Crowd {
 
     /// When somebody's leave grace ends.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.state().presence.next_expiry()
+        self.state().roster.next_expiry()
     }
 
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.state().expired(Instant::now()).presence.is_empty()
+        self.state().expired(Instant::now()).roster.is_empty()
     }
 
     /// What has not been told yet.
@@ -156,7 +126,7 @@ impl Crowd {
     fn change(&self, change: impl FnOnce(&mut State, Instant) -> News) {
         let (mut state, now) = (self.state(), Instant::now());
         let told = change(state.expired(now), now);
-        let visitors = state.presence.counts().visitors;
+        let visitors = state.roster.counts().visitors;
         state.history.see(visitors, now, day(Duration::ZERO));
         if let Some(news) = &mut state.news {
             news.push(told);
@@ -173,11 +143,11 @@ impl State {
     /// As it is now: without those whose leave grace has ended.
     fn expired(&mut self, now: Instant) -> &mut Self {
         // Each at its time: nobody may have looked since.
-        while let Some(end) = self.presence.next_expiry().filter(|end| *end <= now) {
-            self.presence.expire(end);
-            self.history.see(self.presence.counts().visitors, end, day(now - end));
+        while let Some(end) = self.roster.next_expiry().filter(|end| *end <= now) {
+            self.roster.expire(end);
+            self.history.see(self.roster.counts().visitors, end, day(now - end));
         }
-        self.history.see(self.presence.counts().visitors, now, day(Duration::ZERO));
+        self.history.see(self.roster.counts().visitors, now, day(Duration::ZERO));
         self
     }
 
@@ -192,7 +162,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::visitor::{Blind, VisitorKey};
+    use crate::request::pseudonym::Blind;
+    use crate::request::visitor::VisitorKey;
 
     #[tokio::test(start_paused = true)]
     async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
@@ -204,10 +175,10 @@ mod tests {
             crowd.leave(person);
         }
         tokio::time::advance(Duration::from_secs(63)).await;
-        let standing = crowd.standing();
-        assert_eq!(standing.counts, Counts::default());
-        assert_eq!(standing.since_change, Duration::from_secs(60));
-        assert_eq!(standing.recent[50..], [0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
+        let snapshot = crowd.snapshot();
+        assert_eq!(snapshot.counts, Counts::default());
+        assert_eq!(snapshot.since_change, Duration::from_secs(60));
+        assert_eq!(snapshot.recent[50..], [0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]

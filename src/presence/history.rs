@@ -1,5 +1,6 @@
 //! What a crowd's numbers have been: peaks, joins, the last minutes. Pure, and fed with instants.
 
+use crate::presence::counts::{Counts, Records, Snapshot};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
@@ -9,21 +10,6 @@ use tokio::time::Instant;
 pub(crate) const SPAN: Duration = Duration::from_secs(10);
 /// How many spans are recent: ten minutes.
 const RECENT: u64 = 60;
-
-/// What has been in a room so far.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Records {
-    /// The most visitors at once.
-    pub peak: usize,
-    /// The most visitors at once on that day.
-    pub peak_today: usize,
-    /// Which day: so many since 1970, UTC.
-    pub day: u64,
-    /// How often a visitor has come. Another tab of somebody who is there is not another visitor,
-    /// nor is a reload within the leave grace.
-    pub joins: u64,
-}
 
 /// The numbers of one crowd over time.
 #[derive(Debug, Clone)]
@@ -109,9 +95,21 @@ impl History {
     }
 
     /// The same, of a room that nobody is in.
-    pub(crate) fn deserted(mut self) -> Self {
-        self.see(0, Instant::now(), day(Duration::ZERO));
-        self
+    pub(crate) fn deserted(mut self) -> Snapshot {
+        let now = Instant::now();
+        self.see(0, now, day(Duration::ZERO));
+        self.snapshot(Counts::default(), 0, now)
+    }
+
+    /// What a picture can show of it, where these are here.
+    pub(crate) fn snapshot(&self, counts: Counts, rooms: usize, now: Instant) -> Snapshot {
+        Snapshot {
+            counts,
+            records: self.records,
+            since_change: self.since_change(now),
+            recent: self.recent(now),
+            rooms,
+        }
     }
 
     /// Goes on from these records. What they say of another day than today is not today's peak.

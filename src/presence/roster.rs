@@ -10,32 +10,15 @@
 //! streams at once within the last grace.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::request::visitor::Person;
-
-/// How many are in a room.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Open streams: tabs, windows, embedded images.
-    pub streams: usize,
-    /// Distinct visitors, including those within their leave grace.
-    pub visitors: usize,
-}
-
-/// How long somebody who left stays a visitor.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Grace {
-    pub(crate) of_person: Duration,
-    pub(crate) of_keyless: Duration,
-}
+use crate::presence::counts::{Counts, Grace};
+use crate::request::pseudonym::Person;
 
 /// The state machine.
 #[derive(Debug)]
-pub(crate) struct Presence {
+pub(crate) struct Roster {
     /// Of a person, and of a stream without one.
     grace: Grace,
     streams: usize,
@@ -54,7 +37,7 @@ struct Visitor {
     warm: Option<(Instant, u64)>,
 }
 
-impl Presence {
+impl Roster {
     pub(crate) fn new(grace: Grace) -> Self {
         Self {
             grace,
@@ -146,11 +129,13 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::time::Duration;
 
     use proptest::prelude::*;
 
     use super::*;
-    use crate::request::visitor::{Blind, VisitorKey};
+    use crate::request::pseudonym::Blind;
+    use crate::request::visitor::VisitorKey;
 
     const GRACE: u64 = 30;
 
@@ -222,36 +207,36 @@ mod tests {
             let at = |now: u64| start + Duration::from_millis(now);
             let blind = Blind::new();
             let key = |key: Option<u8>| key.map(|key| blind.person(&VisitorKey::new([key])));
-            let mut presence = Presence::new(grace(Duration::from_millis(GRACE)));
+            let mut roster = Roster::new(grace(Duration::from_millis(GRACE)));
             let (mut model, mut open, mut now) = (Model::default(), Vec::new(), 0);
             for step in steps {
                 match step {
                     Step::Join(who, after) => {
                         now += after;
-                        presence.join(key(who), at(now));
+                        roster.join(key(who), at(now));
                         model.add(who, now, 1);
                         open.push(who);
                     }
                     Step::Leave(nth, after) if !open.is_empty() => {
                         now += after;
                         let who = open.swap_remove(nth % open.len());
-                        presence.leave(key(who), at(now));
+                        roster.leave(key(who), at(now));
                         model.add(who, now, -1);
                     }
                     Step::Leave(..) => {}
                     Step::Wait(time) => now += time,
                 }
-                presence.expire(at(now));
-                prop_assert_eq!(presence.counts(), model.counts(now));
-                let expected_back = presence.counts().visitors > 0 && open.is_empty();
-                prop_assert!(!expected_back || presence.next_expiry().is_some_and(|at_| at_ > at(now)));
+                roster.expire(at(now));
+                prop_assert_eq!(roster.counts(), model.counts(now));
+                let expected_back = roster.counts().visitors > 0 && open.is_empty();
+                prop_assert!(!expected_back || roster.next_expiry().is_some_and(|at_| at_ > at(now)));
             }
             for who in open {
-                presence.leave(key(who), at(now));
+                roster.leave(key(who), at(now));
             }
-            presence.expire(at(now + GRACE));
-            prop_assert!(presence.is_empty());
-            prop_assert!(presence.warm.is_empty() && presence.keyed.is_empty(), "nothing is left behind");
+            roster.expire(at(now + GRACE));
+            prop_assert!(roster.is_empty());
+            prop_assert!(roster.warm.is_empty() && roster.keyed.is_empty(), "nothing is left behind");
         }
     }
 
@@ -259,24 +244,24 @@ mod tests {
     fn a_reload_within_the_grace_changes_nothing() {
         let start = Instant::now();
         for key in [None, Some(alice())] {
-            let mut presence = Presence::new(grace(Duration::from_secs(3)));
-            presence.join(key, start);
-            presence.leave(key, start + Duration::from_secs(1));
-            assert_eq!(presence.counts(), Counts { streams: 0, visitors: 1 });
-            presence.join(key, start + Duration::from_secs(2));
-            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
-            presence.expire(start + Duration::from_secs(60));
-            assert_eq!(presence.counts(), Counts { streams: 1, visitors: 1 });
+            let mut roster = Roster::new(grace(Duration::from_secs(3)));
+            roster.join(key, start);
+            roster.leave(key, start + Duration::from_secs(1));
+            assert_eq!(roster.counts(), Counts { streams: 0, visitors: 1 });
+            roster.join(key, start + Duration::from_secs(2));
+            assert_eq!(roster.counts(), Counts { streams: 1, visitors: 1 });
+            roster.expire(start + Duration::from_secs(60));
+            assert_eq!(roster.counts(), Counts { streams: 1, visitors: 1 });
         }
     }
 
     #[test]
     fn five_tabs_of_one_key_are_one_visitor() {
         let (now, key) = (Instant::now(), alice());
-        let mut presence = Presence::new(grace(Duration::ZERO));
-        (0..5).for_each(|_| presence.join(Some(key), now));
-        assert_eq!(presence.counts(), Counts { streams: 5, visitors: 1 });
-        (0..5).for_each(|_| presence.leave(Some(key), now));
-        assert!(presence.is_empty());
+        let mut roster = Roster::new(grace(Duration::ZERO));
+        (0..5).for_each(|_| roster.join(Some(key), now));
+        assert_eq!(roster.counts(), Counts { streams: 5, visitors: 1 });
+        (0..5).for_each(|_| roster.leave(Some(key), now));
+        assert!(roster.is_empty());
     }
 }

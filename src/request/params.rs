@@ -52,6 +52,13 @@ impl Params {
     }
 }
 
+/// Names a room: whose badge's it is, and what its path's parameters are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RoomId {
+    pub(crate) badge: usize,
+    pub(crate) params: Params,
+}
+
 /// `["room"]` for `/rooms/{room}/online.png`. Braces that stand for themselves are doubled.
 pub(crate) fn names(pattern: &str) -> Vec<&str> {
     let mut names = Vec::new();

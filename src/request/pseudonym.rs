@@ -37,7 +37,7 @@ impl Blind {
         if salts.since.elapsed() > Self::LIFE {
             *salts = Salts::new();
         }
-        Person(salts.salts.each_ref().map(|salt| salt.hash_one(&key.0)))
+        Person(salts.salts.each_ref().map(|salt| salt.hash_one(key.as_bytes())))
     }
 }
 

@@ -6,8 +6,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::observe::observer::Refusal;
-use crate::request::visitor::Person;
-use crate::room::registry::RoomId;
+use crate::request::params::RoomId;
+use crate::request::pseudonym::Person;
 
 /// Whose share of the streams it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,7 +84,8 @@ impl Drop for Share {
 mod tests {
     use super::*;
     use crate::request::params::Params;
-    use crate::request::visitor::{Blind, VisitorKey};
+    use crate::request::pseudonym::Blind;
+    use crate::request::visitor::VisitorKey;
 
     fn room(name: &str) -> Holder {
         Holder::Room(RoomId { badge: 0, params: Params::sample(&["room"], name) })

@@ -1,5 +1,12 @@
+//! One live picture being watched.
+//!
+//! Owns admission (who may enter), seats (a viewer from its first poll to its drop), the rooms that
+//! are open, and the one task of each: its painter. Touches `badge` for the recipe, `presence` for who
+//! is here, `stream` for where pictures go. Called by `serve`.
+
 pub(crate) mod admission;
 pub(crate) mod opened;
 pub(crate) mod painter;
 pub(crate) mod registry;
 pub(crate) mod reporter;
+pub(crate) mod seat;

@@ -2,7 +2,6 @@
 //! both.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
-use crate::observe::observer::RoomCounts;
-use crate::presence::crowd::{Crowd, News, Standing};
+use crate::presence::counts::{RoomCounts, Snapshot};
+use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::request::params::Params;
+use crate::request::pseudonym::Person;
 use crate::request::style::Style;
-use crate::request::visitor::Person;
 use crate::stream::frame::Frame;
-use crate::stream::stage::{Cue, Stage, Ticket};
+use crate::stream::stage::{Stage, Ticket};
 
 /// One live picture being watched.
 #[derive(Debug)]
@@ -37,15 +36,15 @@ pub(crate) struct Room {
 
 /// What is shown on a screen: which badge's picture, and in which style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Face {
+pub(crate) struct Variant {
     pub(crate) badge: usize,
     pub(crate) style: Style,
 }
 
-/// Where one face of a room is shown.
+/// Where one variant of a room is shown.
 #[derive(Debug)]
 pub(crate) struct Screen {
-    pub(crate) face: Face,
+    pub(crate) variant: Variant,
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) stage: Stage<Frame, Watcher>,
 }
@@ -60,8 +59,8 @@ pub(crate) enum Watcher {
 
 /// The state of a room at one instant.
 #[derive(Debug)]
-pub(crate) struct Scene {
-    pub(crate) standing: Standing,
+pub(crate) struct Survey {
+    pub(crate) snapshot: Snapshot,
     pub(crate) is_empty: bool,
     /// When somebody's leave grace ends.
     pub(crate) next_expiry: Option<Instant>,
@@ -72,12 +71,12 @@ pub(crate) struct Scene {
 }
 
 impl Screen {
-    fn meter(&self) -> &Meter {
+    pub(crate) fn meter(&self) -> &Meter {
         &self.recipe.picture.meter
     }
 }
 
-impl Scene {
+impl Survey {
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
         self.screens.iter().filter_map(|screen| screen.recipe.picture.tick).min()
@@ -92,7 +91,7 @@ impl Room {
         recipe: Arc<Recipe>,
         history: Option<History>,
     ) -> Self {
-        let crowd = Arc::new(Crowd::of_room(recipe.rules.grace(), history));
+        let crowd = Arc::new(Crowd::of_room(recipe.settings.grace(), history));
         let counted_in = [std::slice::from_ref(&crowd), &recipe.totals].concat();
         Self { counted_in, ..Self::showing(path, params, recipe, crowd) }
     }
@@ -136,15 +135,15 @@ impl Room {
 
     /// For the painter: what is, and what it has to tell. Screens that nobody looks at any more are
     /// gone afterwards.
-    pub(crate) fn look(&self) -> Scene {
+    pub(crate) fn look(&self) -> Survey {
         let screens = {
             let mut screens = self.screens();
             screens.retain(|screen| !screen.stage.is_empty());
             screens.clone()
         };
-        Scene {
+        Survey {
             news: self.crowd.take_news(),
-            standing: self.crowd.standing(),
+            snapshot: self.crowd.snapshot(),
             is_empty: screens.is_empty() && self.is_nobody_expected(),
             next_expiry: self.crowd.next_expiry(),
             screens,
@@ -163,14 +162,19 @@ impl Room {
         }
     }
 
-    /// A place at the screen with this face, which is put up for its first viewer.
-    fn enter(&self, face: Face, recipe: Arc<Recipe>, watcher: Watcher) -> (Arc<Screen>, Ticket) {
+    /// A place at the screen with this variant, which is put up for its first viewer.
+    pub(crate) fn enter(
+        &self,
+        variant: Variant,
+        recipe: Arc<Recipe>,
+        watcher: Watcher,
+    ) -> (Arc<Screen>, Ticket) {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
-        let screen = match screens.iter().find(|screen| screen.face == face) {
+        let screen = match screens.iter().find(|screen| screen.variant == variant) {
             Some(screen) => screen.clone(),
             None => {
-                let screen = Arc::new(Screen { face, recipe, stage: Stage::new() });
+                let screen = Arc::new(Screen { variant, recipe, stage: Stage::new() });
                 screens.push(screen.clone());
                 screen
             }
@@ -179,14 +183,14 @@ impl Room {
         (screen, ticket)
     }
 
-    fn join(&self, watcher: Watcher) {
+    pub(crate) fn join(&self, watcher: Watcher) {
         if let Watcher::Counted(person) = watcher {
             self.counted_in.iter().for_each(|crowd| crowd.join(person));
         }
         self.changed.notify_one();
     }
 
-    fn leave(&self, watcher: Watcher) {
+    pub(crate) fn leave(&self, watcher: Watcher) {
         if let Watcher::Counted(person) = watcher {
             self.counted_in.iter().for_each(|crowd| crowd.leave(person));
         }
@@ -199,50 +203,5 @@ impl Room {
 
     fn screens(&self) -> MutexGuard<'_, Vec<Arc<Screen>>> {
         self.screens.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A viewer's presence in a room, from its creation to its drop.
-#[derive(Debug)]
-pub(crate) struct Seat {
-    room: Arc<Room>,
-    screen: Arc<Screen>,
-    watcher: Watcher,
-    ticket: Ticket,
-}
-
-impl Seat {
-    pub(crate) fn take(room: Arc<Room>, face: Face, recipe: Arc<Recipe>, watcher: Watcher) -> Self {
-        let (screen, ticket) = room.enter(face, recipe, watcher);
-        screen.meter().viewers_change(1);
-        room.join(watcher);
-        Self { room, screen, watcher, ticket }
-    }
-
-    /// Of the badge that is shown.
-    pub(crate) fn meter(&self) -> &Meter {
-        self.screen.meter()
-    }
-
-    /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
-    /// again.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
-        let (cue, was_missing) = self.screen.stage.poll(&self.ticket, cx);
-        if was_missing {
-            self.room.join(self.watcher);
-        }
-        cue
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.screen.meter().viewers_change(-1);
-        let was_missing = self.screen.stage.leave(&self.ticket);
-        if was_missing {
-            self.room.changed.notify_one(); // it may have been the last one
-        } else {
-            self.room.leave(self.watcher);
-        }
     }
 }

@@ -14,8 +14,8 @@ use crate::error::PaintError;
 use crate::observe::observer::Paint;
 use crate::picture::paint::Picture;
 use crate::picture::values::Values;
-use crate::presence::crowd::Standing;
-use crate::room::opened::{Face, Room, Scene, Screen};
+use crate::presence::counts::Snapshot;
+use crate::room::opened::{Room, Screen, Survey, Variant};
 use crate::room::reporter::Reporter;
 use crate::stream::frame::Frame;
 
@@ -32,8 +32,8 @@ pub(crate) struct Painter {
     /// The values of each badge that is shown here.
     values: HashMap<usize, Vec<Box<dyn Values>>>,
     /// What each screen shows.
-    shown: HashMap<Face, Shown>,
-    standing: Standing,
+    shown: HashMap<Variant, Shown>,
+    snapshot: Snapshot,
     /// Something has changed since the last round.
     is_due: bool,
     next_paint: Instant,
@@ -58,10 +58,10 @@ impl Painter {
         Self {
             values: HashMap::new(),
             shown: HashMap::new(),
-            standing: Standing::default(),
+            snapshot: Snapshot::default(),
             is_due: true,
             next_paint: now,
-            next_beat: now + room.recipe.rules.heartbeat,
+            next_beat: now + room.recipe.settings.heartbeat,
             last_round: now,
             beats: 0,
             was_paused: false,
@@ -85,7 +85,7 @@ impl Painter {
                 self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
-            let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.face);
+            let is_new = |screen: &&Arc<Screen>| !self.shown.contains_key(&screen.variant);
             let to_paint: Vec<_> =
                 look.screens.iter().filter(|screen| is_turn || is_new(screen)).cloned().collect();
             // Out of turn only new screens get a picture. What the values have become meanwhile is
@@ -97,7 +97,7 @@ impl Painter {
                     self.last_round = now;
                     // From the start: the time that drawing takes does not lower the rate. To have
                     // found nothing new costs little, so it takes less of the next change's time.
-                    let interval = self.room.recipe.rules.interval();
+                    let interval = self.room.recipe.settings.interval();
                     self.next_paint = now + if has_painted { interval } else { interval / 10 };
                 }
                 continue;
@@ -110,36 +110,37 @@ impl Painter {
     }
 
     /// Sees what is, and tells of it.
-    fn look(&mut self) -> Scene {
+    fn look(&mut self) -> Survey {
         let mut look = self.room.look();
         self.reporter.tell(&self.room.path, &look.news);
-        let before = std::mem::replace(&mut self.standing, std::mem::take(&mut look.standing));
-        if self.standing.counts != before.counts && !self.room.shows_others() {
-            let (from, to) = (before.counts.visitors, self.standing.counts.visitors);
+        let before = std::mem::replace(&mut self.snapshot, std::mem::take(&mut look.snapshot));
+        if self.snapshot.counts != before.counts && !self.room.shows_others() {
+            let (from, to) = (before.counts.visitors, self.snapshot.counts.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
-            self.reporter.changed(&self.room.path, self.standing.counts);
+            self.reporter.changed(&self.room.path, self.snapshot.counts);
         }
-        self.is_due |= self.standing.differs_from(&before);
+        self.is_due |= self.snapshot.differs_from(&before);
         // Even if the counts are what they were: a newcomer waits for the round's end.
         self.is_due |= !look.news.is_empty();
-        let is_up = |is_it: &dyn Fn(&Face) -> bool| look.screens.iter().any(|s| is_it(&s.face));
-        self.shown.retain(|face, shown| {
-            let is_up = is_up(&|up| up == face);
+        let is_up =
+            |is_it: &dyn Fn(&Variant) -> bool| look.screens.iter().any(|s| is_it(&s.variant));
+        self.shown.retain(|variant, shown| {
+            let is_up = is_up(&|up| up == variant);
             if !is_up {
-                shown.picture.forget(shown.svg.clone(), face.style);
+                shown.picture.forget(shown.svg.clone(), variant.style);
             }
             is_up
         });
         self.values.retain(|badge, _| is_up(&|up| up.badge == *badge));
         for screen in &look.screens {
             let values = || screen.recipe.picture.values.clone();
-            self.values.entry(screen.face.badge).or_insert_with(values);
+            self.values.entry(screen.variant.badge).or_insert_with(values);
         }
         look
     }
 
     /// Sleeps until there is something to do.
-    async fn rest(&mut self, look: &Scene, shutdown: &CancellationToken) {
+    async fn rest(&mut self, look: &Survey, shutdown: &CancellationToken) {
         let mut wake_at = self.next_beat;
         if let Some(expiry) = look.next_expiry {
             wake_at = wake_at.min(expiry);
@@ -160,7 +161,7 @@ impl Painter {
         }
         // From here on a newcomer can't be sure to be part of the next round.
         set_idle_from(look, None);
-        self.was_paused |= Instant::now() > wake_at + self.room.recipe.rules.heartbeat / 2;
+        self.was_paused |= Instant::now() > wake_at + self.room.recipe.settings.heartbeat / 2;
     }
 
     /// One round: the newest state becomes a picture on each screen, unless it looks as before.
@@ -172,7 +173,7 @@ impl Painter {
         let mut has_painted = false;
         for screen in screens {
             let started = Instant::now();
-            let painted = match values.get(&screen.face.badge) {
+            let painted = match values.get(&screen.variant.badge) {
                 Some(Ok(values)) => self.paint_screen(screen, values).await,
                 _ => Err(PaintError::Panicked),
             };
@@ -202,8 +203,9 @@ impl Painter {
         values: &[Value],
     ) -> Result<Option<(Arc<Frame>, bool)>, PaintError> {
         let picture = &screen.recipe.picture;
-        let drawing = picture.fill(&self.standing, &self.room.params, values, screen.face.style)?;
-        let shown = self.shown.get(&screen.face);
+        let drawing =
+            picture.fill(&self.snapshot, &self.room.params, values, screen.variant.style)?;
+        let shown = self.shown.get(&screen.variant);
         if shown.is_some_and(|shown| shown.svg == drawing.svg) {
             return Ok(None);
         }
@@ -218,11 +220,11 @@ impl Painter {
 
     /// What to show where a picture failed: the last one stays, or nothing in its size.
     async fn blank(&mut self, screen: &Screen) -> Option<Arc<Frame>> {
-        if self.shown.contains_key(&screen.face) {
+        if self.shown.contains_key(&screen.variant) {
             return None;
         }
         let recipe = &screen.recipe;
-        let (picture, style) = (&recipe.picture, screen.face.style);
+        let (picture, style) = (&recipe.picture, screen.variant.style);
         let blank = picture.blank(recipe.size, style, picture.format).finish().await;
         let blank = blank.unwrap_or_default(); // the runtime is going down
         Some(self.show(screen, "".into(), &blank))
@@ -233,21 +235,21 @@ impl Painter {
         let frame = Frame::new(recipe.multipart.clone(), recipe.picture.format, picture);
         let frame = Arc::new(frame);
         self.shown.insert(
-            screen.face,
+            screen.variant,
             Shown { picture: recipe.picture.clone(), svg, frame: frame.clone() },
         );
         frame
     }
 
-    fn beat(&mut self, look: &Scene, now: Instant) {
+    fn beat(&mut self, look: &Survey, now: Instant) {
         let was_paused = std::mem::take(&mut self.was_paused);
-        self.next_beat = now + self.room.recipe.rules.heartbeat;
+        self.next_beat = now + self.room.recipe.settings.heartbeat;
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
         for screen in &look.screens {
             if !was_paused {
                 self.room.sweep(screen);
             }
-            match self.shown.get(&screen.face) {
+            match self.shown.get(&screen.variant) {
                 Some(shown) if self.beats == 0 => screen.stage.end_round(Some(shown.frame.clone())),
                 _ => screen.stage.beat(),
             }
@@ -279,13 +281,13 @@ impl Drop for Painter {
     /// If the runtime is shut down, there may be visitors left.
     fn drop(&mut self) {
         if !self.room.shows_others() {
-            let visitors = self.standing.counts.visitors;
+            let visitors = self.snapshot.counts.visitors;
             self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }
 }
 
-fn set_idle_from(look: &Scene, from: Option<Instant>) {
+fn set_idle_from(look: &Survey, from: Option<Instant>) {
     look.screens.iter().for_each(|screen| screen.stage.set_idle_from(from));
 }
 

@@ -8,24 +8,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::badge::recipe::Recipe;
-use crate::observe::observer::RoomCounts;
-use crate::presence::crowd::{Crowd, Standing};
-use crate::presence::history::{History, Records};
-use crate::presence::roster::Counts;
-use crate::request::params::Params;
-use crate::room::opened::{Face, Room, Seat, Watcher};
+use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
+use crate::presence::crowd::Crowd;
+use crate::presence::history::History;
+use crate::request::params::RoomId;
+use crate::room::opened::{Room, Variant, Watcher};
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
+use crate::room::seat::Seat;
 
 /// Of so many rooms something is remembered; then some of those that were left first are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
-
-/// Names a room: whose badge's it is, and what its path's parameters are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct RoomId {
-    pub(crate) badge: usize,
-    pub(crate) params: Params,
-}
 
 /// All rooms that somebody is in.
 #[derive(Debug)]
@@ -48,7 +41,7 @@ pub(crate) struct Invitation {
     pub(crate) host: Arc<Recipe>,
     /// Of the badge that is shown.
     pub(crate) recipe: Arc<Recipe>,
-    pub(crate) face: Face,
+    pub(crate) variant: Variant,
     pub(crate) watcher: Watcher,
 }
 
@@ -63,13 +56,13 @@ impl Registry {
     }
 
     /// What there is to be seen of a room, whether or not somebody is in it.
-    pub(crate) fn standing(&self, id: &RoomId, recipe: &Recipe) -> Standing {
+    pub(crate) fn snapshot(&self, id: &RoomId, recipe: &Recipe) -> Snapshot {
         let crowd = crowd(&self.rooms(), id, recipe);
         match crowd {
-            Some(crowd) => crowd.standing(),
+            Some(crowd) => crowd.snapshot(),
             None => {
                 let past = self.memory.get(id).unwrap_or_default();
-                Standing::of_history(&past.deserted())
+                past.deserted()
             }
         }
     }
@@ -103,7 +96,7 @@ impl Registry {
         let rooms = self.rooms();
         let open = rooms.iter().filter(|(_, room)| !room.shows_others());
         let open: Vec<_> =
-            open.map(|(id, room)| (id.clone(), room.crowd.standing().records)).collect();
+            open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
         let remembered = self.memory.iter().filter(|(id, _)| !rooms.contains_key(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
         open.into_iter().chain(remembered).collect()
@@ -186,19 +179,19 @@ impl Invitation {
     ///
     /// Outside of a Tokio runtime.
     pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, host, recipe, face, watcher } = self;
+        let Self { registry, room: id, path, host, recipe, variant, watcher } = self;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
         let mut rooms = registry.rooms();
         if let Some(room) = rooms.get(&id) {
-            return Seat::take(room.clone(), face, recipe, watcher);
+            return Seat::take(room.clone(), variant, recipe, watcher);
         }
         let (params, total) = (id.params.clone(), host.total.clone());
         let room = Arc::new(match total {
             Some(total) => Room::showing(path, params, host, total),
             None => Room::new(path, params, host, registry.memory.get(&id)),
         });
-        let seat = Seat::take(room.clone(), face, recipe, watcher);
+        let seat = Seat::take(room.clone(), variant, recipe, watcher);
         rooms.insert(id.clone(), room.clone());
         drop(rooms);
         room.opens_or_ends(1);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use crate::error::PaintError;
-use crate::observe::observer::{Observer, Paint, Refusal, RoomCounts};
+use crate::observe::observer::{Observer, Paint, Refusal};
+use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::News;
-use crate::presence::roster::Counts;
 use crate::room::opened::Room;
 
 /// How many changes a slow reader may be behind before it misses some.

@@ -1,5 +1,10 @@
 //! The seat that ties a viewer to a room: it is counted from its creation to its drop.
 
+use crate::badge::recipe::Recipe;
+use crate::observe::meter::Meter;
+use crate::room::opened::{Room, Screen, Variant, Watcher};
+use crate::stream::frame::Frame;
+use crate::stream::stage::{Cue, Ticket};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -13,7 +18,12 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn take(room: Arc<Room>, variant: Variant, recipe: Arc<Recipe>, watcher: Watcher) -> Self {
+    pub(crate) fn take(
+        room: Arc<Room>,
+        variant: Variant,
+        recipe: Arc<Recipe>,
+        watcher: Watcher,
+    ) -> Self {
         let (screen, ticket) = room.enter(variant, recipe, watcher);
         screen.meter().viewers_change(1);
         room.join(watcher);

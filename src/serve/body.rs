@@ -12,8 +12,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::room::admission::Share;
-use crate::room::opened::Seat;
 use crate::room::registry::Invitation;
+use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
 use crate::stream::multipart::Framing;
 use crate::stream::stage::Cue;

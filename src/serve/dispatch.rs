@@ -17,22 +17,22 @@ use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
 use crate::picture::look::Words;
 use crate::picture::raster::Drawing;
-use crate::presence::history::{History, Records};
-use crate::presence::roster::Counts;
-use crate::request::params::Params;
+use crate::presence::counts::{Counts, Records};
+use crate::presence::history::History;
+use crate::request::params::{Params, RoomId};
+use crate::request::pseudonym::{Blind, Person};
 use crate::request::random::random;
 use crate::request::style::Style;
-use crate::request::visitor::{Blind, Person};
 use crate::room::admission::{Holder, Quotas};
-use crate::room::opened::{Face, Watcher};
-use crate::room::registry::{Invitation, Registry, RoomId};
+use crate::room::opened::{Variant, Watcher};
+use crate::room::registry::{Invitation, Registry};
 use crate::room::reporter::Reporter;
 use crate::serve::answer::{Answer, LiveStream};
 use crate::serve::body::{Admission, Viewer};
 use crate::stream::multipart::Framing;
 
 /// What the layer, its services and its handles share.
-pub(crate) struct Badges {
+pub(crate) struct Dispatch {
     pub(crate) recipes: Vec<Arc<Recipe>>,
     /// Where a badge is in `recipes`, by its path. Paths that only the application knows begin
     /// without a slash, so that no request can mean them.
@@ -55,7 +55,7 @@ pub(crate) struct Target {
     room: RoomId,
 }
 
-impl Badges {
+impl Dispatch {
     /// What a request means; for others, one look-up is all that this costs.
     pub(crate) fn requested(&self, method: &Method, path: &str) -> Option<Target> {
         let may_be_ours = matches!(*method, Method::GET | Method::HEAD) && path.starts_with('/');
@@ -78,7 +78,7 @@ impl Badges {
 
     /// What has been in a room, as far as that is known.
     pub(crate) fn records(&self, target: &Target) -> Records {
-        self.registry.standing(&target.room, self.host(target)).records
+        self.registry.snapshot(&target.room, self.host(target)).records
     }
 
     /// The same of all rooms that are open or remembered, by their paths.
@@ -99,15 +99,15 @@ impl Badges {
 
     /// What a request gets; `None` is the inner service's answer.
     pub(crate) fn answer(&self, target: Target, path: &str, parts: &Parts) -> Option<Answer> {
-        let rules = &target.recipe.rules;
-        if !(rules.is_room)(&target.room.params) {
-            return match rules.unknown_room {
+        let settings = &target.recipe.settings;
+        if !(settings.is_room)(&target.room.params) {
+            return match settings.unknown_room {
                 UnknownRoom::Inner => None,
                 UnknownRoom::NotFound => Some(Answer::NotFound),
             };
         }
-        let reply = match (rules.reply_to)(parts) {
-            Reply::StillAs(_) | Reply::Data(_) if rules.pictures_only => Reply::Still,
+        let reply = match (settings.reply_to)(parts) {
+            Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Reply::Still,
             reply => reply,
         };
         match reply {
@@ -116,9 +116,9 @@ impl Badges {
             Reply::StillAs(format) => Some(self.still(&target, parts, Some(format))),
             Reply::Data(data) => Some(self.data(&target, parts, data)),
             Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts, None)),
-            Reply::Stream if rules.own_urls.are_due(parts) => Some(redirect(parts)),
+            Reply::Stream if settings.own_urls.are_due(parts) => Some(redirect(parts)),
             Reply::Stream => {
-                let (key, cookie) = rules.visitor_of(parts);
+                let (key, cookie) = settings.visitor_of(parts);
                 let person = key.map(|key| self.blind.person(&key));
                 Some(match self.admit(&target, person) {
                     Ok(admission) => self.stream(target, parts, person, cookie, admission),
@@ -137,10 +137,10 @@ impl Badges {
         admission: Admission,
     ) -> Answer {
         let host = self.host(&target).clone();
-        let is_counted = host.total.is_none() && (target.recipe.rules.is_counted)(parts);
+        let is_counted = host.total.is_none() && (target.recipe.settings.is_counted)(parts);
         let cookie = cookie.filter(|_| is_counted);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
-        let face = Face { badge: target.badge, style: target.style(parts) };
+        let variant = Variant { badge: target.badge, style: target.style(parts) };
         let Target { room, recipe, .. } = target;
         let is_document = reply::is_for_document(parts);
         let framing = match is_document {
@@ -151,7 +151,7 @@ impl Badges {
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path, host, recipe, face, watcher };
+        let invitation = Invitation { registry, room, path, host, recipe, variant, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
         Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document, cookie })
     }
@@ -160,7 +160,7 @@ impl Badges {
         self.reporter.refused(path, refusal);
         target.recipe.picture.meter.refused(refusal);
         let still = self.still(target, parts, None);
-        match target.recipe.rules.when_full {
+        match target.recipe.settings.when_full {
             WhenFull::Still => still,
             WhenFull::Unavailable => still.unavailable(),
         }
@@ -172,8 +172,8 @@ impl Badges {
         let picture = &recipe.picture;
         picture.meter.still();
         let format = format.unwrap_or(picture.format);
-        let standing = self.registry.standing(&target.room, self.host(target));
-        let drawing = picture.fill_once(&standing, &target.room.params, style);
+        let snapshot = self.registry.snapshot(&target.room, self.host(target));
+        let drawing = picture.fill_once(&snapshot, &target.room.params, style);
         let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
         Answer::still(parts, format, painting, move || {
             recipe.picture.blank(recipe.size, style, format)
@@ -181,17 +181,17 @@ impl Badges {
     }
 
     fn data(&self, target: &Target, parts: &Parts, data: Data) -> Answer {
-        let standing = self.registry.standing(&target.room, self.host(target));
+        let snapshot = self.registry.snapshot(&target.room, self.host(target));
         target.recipe.picture.meter.still();
         let words = || {
-            let words = target.recipe.picture.words(&standing, &target.room.params);
+            let words = target.recipe.picture.words(&snapshot, &target.room.params);
             words.unwrap_or_else(|error| {
                 tracing::warn!(%error, "a badge could not be put into words");
-                Words::of_counts(standing.counts)
+                Words::of_counts(snapshot.counts)
             })
         };
-        let is_public = !target.recipe.rules.gated;
-        Answer::data(parts, data, is_public, data.body(standing.counts, words))
+        let is_public = !target.recipe.settings.gated;
+        Answer::data(parts, data, is_public, data.body(snapshot.counts, words))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {
@@ -202,12 +202,12 @@ impl Badges {
         if !self.registry.has_space_for(room) {
             return Err(Refusal::TooManyRooms);
         }
-        let rules = &recipe.rules;
-        let in_room = self.quotas.take(Holder::Room(room.clone()), rules.max_per_room)?;
+        let settings = &recipe.settings;
+        let in_room = self.quotas.take(Holder::Room(room.clone()), settings.max_per_room)?;
         let of_visitor = match person {
-            Some(person) if rules.max_per_visitor < usize::MAX => {
-                Some(self.quotas.take(Holder::Visitor { badge, person }, rules.max_per_visitor)?)
-            }
+            Some(person) if settings.max_per_visitor < usize::MAX => Some(
+                self.quotas.take(Holder::Visitor { badge, person }, settings.max_per_visitor)?,
+            ),
             _ => None,
         };
         let permit = self.vacancies.clone().try_acquire_owned();
@@ -218,7 +218,7 @@ impl Badges {
 }
 
 /// The paths alone: an application that derives `Debug` for its state prints this some time.
-impl fmt::Debug for Badges {
+impl fmt::Debug for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.recipes.iter().map(|recipe| &recipe.path)).finish()
     }

@@ -9,12 +9,11 @@ use http::request::Parts;
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
-use crate::observe::observer::RoomCounts;
-use crate::presence::history::{History, Records};
-use crate::presence::roster::Counts;
+use crate::presence::counts::{Counts, Records, RoomCounts};
+use crate::presence::history::History;
 use crate::serve::answer::Answer;
 use crate::serve::body::ResponseBody;
-use crate::serve::dispatch::Badges;
+use crate::serve::dispatch::Dispatch;
 use crate::serve::embed::{self, Embed};
 
 /// Streams whose viewers read get their end at once; one whose viewer does not can't be ended
@@ -26,11 +25,11 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Cheap to clone. A room is named by its path, as a browser would ask for it.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    badges: Arc<Badges>,
+    badges: Arc<Dispatch>,
 }
 
 impl Handle {
-    pub(crate) fn new(badges: Arc<Badges>) -> Self {
+    pub(crate) fn new(badges: Arc<Dispatch>) -> Self {
         Self { badges }
     }
 
@@ -138,7 +137,7 @@ impl Handle {
     /// For paths that only the application knows, such as those of
     /// [`unrouted`](crate::LiveBadgeLayerBuilder::unrouted) badges. The request's own path does not
     /// matter; its method is taken for GET unless it is HEAD. The answer is 404 if `path` is no
-    /// badge's, or if the badge's rules leave the request to the application
+    /// badge's, or if the badge's settings leave the request to the application
     /// ([`Reply::Inner`](crate::Reply::Inner)).
     ///
     /// ```

@@ -17,11 +17,11 @@ use crate::picture::fonts::Fonts;
 use crate::picture::raster::Raster;
 use crate::presence::crowd::Crowd;
 use crate::request::params;
-use crate::request::visitor::Blind;
+use crate::request::pseudonym::Blind;
 use crate::room::admission::Quotas;
 use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
-use crate::serve::dispatch::Badges;
+use crate::serve::dispatch::Dispatch;
 use crate::serve::handle::Handle;
 use crate::serve::service::{LiveBadge, NotFound};
 use crate::stream::multipart::Multipart;
@@ -35,7 +35,7 @@ use crate::stream::multipart::Multipart;
 /// its streams (see the [front page](crate#where-the-layer-goes)).
 #[derive(Debug, Clone)]
 pub struct LiveBadgeLayer {
-    badges: Arc<Badges>,
+    badges: Arc<Dispatch>,
 }
 
 impl LiveBadgeLayer {
@@ -173,7 +173,7 @@ impl LiveBadgeLayerBuilder {
             recipes[host].remembers |= recipes[shown].remembers;
         }
         for (number, of) in totalled {
-            let crowd = Arc::new(Crowd::total(recipes[of].rules.grace()));
+            let crowd = Arc::new(Crowd::total(recipes[of].settings.grace()));
             recipes[number].total = Some(crowd.clone());
             recipes[of].totals.push(crowd);
         }
@@ -181,7 +181,7 @@ impl LiveBadgeLayerBuilder {
         let shutdown = CancellationToken::new();
         let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
         let max_viewers = self.max_viewers.unwrap_or(Semaphore::MAX_PERMITS);
-        let badges = Badges {
+        let badges = Dispatch {
             recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
             registry: Arc::new(registry),

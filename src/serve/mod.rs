@@ -1,3 +1,8 @@
+//! Request in, response out; and what the application holds.
+//!
+//! Owns the layer, its service, the dispatch of requests, responses and their bodies, and the handle.
+//! Touches everything below. Called by the application and by its server.
+
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod dispatch;

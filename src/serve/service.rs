@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use crate::serve::answer::Answer;
 use crate::serve::body::ResponseBody;
-use crate::serve::dispatch::Badges;
+use crate::serve::dispatch::Dispatch;
 
 /// A service whose badges are answered by the layer, and everything else by `S`.
 ///
@@ -24,11 +24,11 @@ use crate::serve::dispatch::Badges;
 #[derive(Debug, Clone)]
 pub struct LiveBadge<S> {
     inner: S,
-    badges: Arc<Badges>,
+    badges: Arc<Dispatch>,
 }
 
 impl<S> LiveBadge<S> {
-    pub(crate) fn new(inner: S, badges: Arc<Badges>) -> Self {
+    pub(crate) fn new(inner: S, badges: Arc<Dispatch>) -> Self {
         Self { inner, badges }
     }
 
@@ -67,7 +67,7 @@ where
         // Nothing of the request is kept: its parts hold on to the connection's read buffer, 4.5 KB
         // for each viewer.
         let (parts, body) = request.into_parts();
-        let gated = target.recipe.rules.gated;
+        let gated = target.recipe.settings.gated;
         match self.badges.answer(target, parts.uri.path(), &parts) {
             Some(answer) if gated => {
                 ResponseFuture::gated(self.inner.call(Request::from_parts(parts, body)), answer)
