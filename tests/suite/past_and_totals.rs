@@ -1,10 +1,8 @@
 //! What was in a room, and how many there are in all rooms together.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, Server, bar_badge, bar_badge_of, eventually, read_bar, serve,
 };
 use tower_livebadge::{Badge, BuildError, Handle, LiveBadgeLayer, Records, visitor};

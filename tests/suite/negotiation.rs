@@ -1,8 +1,6 @@
 //! Which requests get a stream, and which one whole picture.
 
-mod common;
-
-use common::{Client, Protocol, bar_badge, decode, eventually, serve};
+use crate::common::{Client, Protocol, bar_badge, decode, eventually, serve};
 use tower_livebadge::LiveBadgeLayer;
 
 type Headers = &'static [(&'static str, &'static str)];

@@ -1,14 +1,12 @@
 //! The stream as clients get it: every byte of it, over HTTP/1 and HTTP/2.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
-use common::picture::chunk_types;
-use common::{
+use crate::common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
+use crate::common::picture::chunk_types;
+use crate::common::{
     BROWSER, Client, LiveStream, Protocol, RawReply, Server, bar_badge, bar_badge_of, decode,
     eventually, read_bar, serve,
 };

@@ -1,11 +1,9 @@
 //! What the application sees and does: hooks, changes, limits, values that fail.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, bar_badge, bar_badge_of, eventually, read_bar, serve, within,
 };
 use serde::{Serialize, Serializer};

@@ -1,12 +1,10 @@
 //! Pictures in other formats and styles, and streams for programs that are no browsers.
 #![cfg(all(feature = "jpeg", feature = "webp"))]
 
-mod common;
-
 use std::process::Stdio;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, RawReply, Server, bar_badge_of, decode, eventually, serve,
 };
 use tokio::process::Command;
@@ -148,7 +146,7 @@ async fn ffmpeg_decodes_a_hundred_pictures_without_a_warning() {
         .args(["-frames:v", "100", "-f", "framemd5", "-"])
         .stdin(Stdio::null())
         .output();
-    let output = common::within("a hundred pictures", output).await.unwrap();
+    let output = crate::common::within("a hundred pictures", output).await.unwrap();
     changes.abort();
     let (frames, warnings) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -179,7 +177,7 @@ async fn gstreamer_decodes_twenty_pictures() {
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
-    let status = common::within("twenty pictures", launch.wait()).await.unwrap();
+    let status = crate::common::within("twenty pictures", launch.wait()).await.unwrap();
     changes.abort();
     assert!(status.success());
     eventually("the reader to be gone", || handle.rooms().is_empty()).await;

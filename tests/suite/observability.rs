@@ -1,11 +1,9 @@
 //! What an operator sees: logs, metrics, and which responses are streams.
 
-mod common;
-
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
+use crate::common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
 use tower_livebadge::{LiveBadgeLayer, LiveResponse, visitor};
 
 #[tokio::test]
@@ -105,7 +103,7 @@ mod metrics {
     use metrics_util::MetricKind;
     use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-    use super::common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
+    use crate::common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
     use tower_livebadge::LiveBadgeLayer;
 
     /// All gauges and counters by name and reason, of one badge.

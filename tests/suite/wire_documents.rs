@@ -1,10 +1,8 @@
 //! The stream as a browser gets it that makes a document of it: in a tab, a window or a frame.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Client, LiveStream, Protocol, Server, bar_badge_of, decode, read_bar, serve};
+use crate::common::{Client, LiveStream, Protocol, Server, bar_badge_of, decode, read_bar, serve};
 use tokio::sync::watch;
 use tower_livebadge::{Handle, LiveBadgeLayer};
 

@@ -1,8 +1,6 @@
 //! One room in all its faces on one URL: pictures in other formats, and data.
 
-mod common;
-
-use common::{BROWSER, Client, Protocol, Reply, Server, decode, serve};
+use crate::common::{BROWSER, Client, Protocol, Reply, Server, decode, serve};
 use http::Method;
 use serde::Deserialize;
 use tower_livebadge::{Badge, Data, LiveBadgeLayer, Look, Reply as Answer};

@@ -1,8 +1,6 @@
 //! Who gets one whole picture, who gets a stream, and what a still is like.
 
-mod common;
-
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, RawReply, Reply, Server, bar_badge, bar_badge_of, eventually,
     read_bar, serve,
 };

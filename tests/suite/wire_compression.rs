@@ -1,10 +1,8 @@
 //! A compression layer around the badges leaves their streams alone.
 
-mod common;
-
+use crate::common::{BROWSER, Client, Protocol, bar_badge_of, read_bar, serve};
 use axum::Router;
 use axum::routing::get;
-use common::{BROWSER, Client, Protocol, bar_badge_of, read_bar, serve};
 use tokio::sync::watch;
 use tower_http::compression::CompressionLayer;
 use tower_livebadge::LiveBadgeLayer;

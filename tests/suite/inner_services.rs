@@ -1,7 +1,5 @@
 //! The inner service is left as it is: what reaches it, what comes from it, and what it must not be.
 
-mod common;
-
 use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
@@ -10,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
+use crate::common::{BROWSER, Client, PATIENCE, Protocol, bar_badge, read_bar, serve, within};
 use bytes::{Buf, Bytes};
-use common::{BROWSER, Client, PATIENCE, Protocol, bar_badge, read_bar, serve, within};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full};

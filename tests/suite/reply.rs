@@ -1,10 +1,8 @@
 //! An application's own rules for who gets what.
 
-mod common;
-
+use crate::common::{BROWSER, Client, Protocol, Server, bar_badge, serve};
 use axum::Router;
 use axum::routing::get;
-use common::{BROWSER, Client, Protocol, Server, bar_badge, serve};
 use http::Method;
 use tower_livebadge::{Handle, LiveBadgeLayer, Reply};
 
@@ -31,7 +29,7 @@ async fn a_rule_makes_a_stream_of_a_still() {
             stream.bar_of(1).await;
             assert_eq!(handle.counts(PATH).streams, 1);
             drop((stream, client));
-            common::eventually("an empty room", || handle.rooms().is_empty()).await;
+            crate::common::eventually("an empty room", || handle.rooms().is_empty()).await;
         }
         // There is no stream without a body.
         let mut client = Client::connect(server.address, protocol).await;
@@ -50,7 +48,7 @@ async fn a_rule_makes_a_still_of_a_stream() {
             let mut client = Client::connect(server.address, protocol).await;
             let still = client.get(PATH, headers).await;
             assert_eq!(still.header("content-type"), Some("image/png"));
-            assert_eq!(common::read_bar(&still.bytes().await), 0);
+            assert_eq!(crate::common::read_bar(&still.bytes().await), 0);
             assert_eq!(handle.rooms(), []);
         }
     }

@@ -1,11 +1,9 @@
 //! The count is right, whatever order viewers come and go in, and however they go.
 
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, RawReply, Server, bar_badge, eventually, read_bar, serve, within,
 };
 use http::Request;

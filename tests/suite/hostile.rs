@@ -1,15 +1,13 @@
 //! Whatever a client sends: no panic, no 5xx, no picture but its room's, and nobody left behind.
 
-mod common;
-
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::multipart::{Parser, boundary_of};
+use crate::common::raw::send_all;
+use crate::common::{BROWSER, Client, Protocol, RawReply, Server, decode, eventually, serve};
 use axum::{Router, routing::get};
-use common::multipart::{Parser, boundary_of};
-use common::raw::send_all;
-use common::{BROWSER, Client, Protocol, RawReply, Server, decode, eventually, serve};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;

@@ -1,12 +1,12 @@
 //! A server's graceful shutdown returns, and every viewer is left with a picture.
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{
+    BROWSER, Client, Protocol, RawReply, bar_badge, eventually, read_bar, serve, within,
+};
 use axum::Router;
 use axum::routing::get;
-use common::{BROWSER, Client, Protocol, RawReply, bar_badge, eventually, read_bar, serve, within};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tower_livebadge::{Handle, LiveBadgeLayer};
@@ -99,12 +99,12 @@ async fn a_stream_that_begins_during_shutdown_has_a_picture() {
     let request = http::Request::get(PATH).header("accept", "image/*").body(()).unwrap();
     let response = badges.into_service().oneshot(request).await.unwrap();
     let boundary =
-        common::multipart::boundary_of(response.headers()["content-type"].to_str().unwrap())
+        crate::common::multipart::boundary_of(response.headers()["content-type"].to_str().unwrap())
             .to_owned();
     let shutdown = tokio::spawn(async move { handle.shutdown().await });
     tokio::task::yield_now().await;
     let body = within("the end", response.into_body().collect()).await.unwrap().to_bytes();
-    let mut parser = common::multipart::Parser::new(&boundary);
+    let mut parser = crate::common::multipart::Parser::new(&boundary);
     let parts = parser.push(&body).unwrap();
     assert!(parser.is_closed());
     assert_eq!(read_bar(parts.last().unwrap()), 1);

@@ -1,17 +1,15 @@
 //! How many pictures viewers get, and when: at once after a quiet time, never more than the pace
 //! allows, and the last one always.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use common::{
+use crate::common::{
     BROWSER, Client, Protocol, RawReply, Server, bar_badge, bar_badge_of, eventually, read_bar,
     serve,
 };
+use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
 use hyper_util::rt::{TokioExecutor, TokioIo};

@@ -1,12 +1,10 @@
 //! How streams end when the application wants them to.
 
-mod common;
-
-use axum::Router;
-use common::multipart::{PREFIX, Parser, boundary_of};
-use common::{
+use crate::common::multipart::{PREFIX, Parser, boundary_of};
+use crate::common::{
     BROWSER, Client, Protocol, RawReply, bar_badge, bar_badge_of, read_bar, serve, within,
 };
+use axum::Router;
 use http::Request;
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;

@@ -1,10 +1,8 @@
 //! Which rooms there are, who is one person, and how many streams each may have.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{BROWSER, Client, Protocol, Server, bar_badge, eventually, read_bar, serve};
+use crate::common::{BROWSER, Client, Protocol, Server, bar_badge, eventually, read_bar, serve};
 use tower_livebadge::{Badge, BuildError, Handle, LiveBadgeLayer, UnknownRoom, WhenFull, visitor};
 
 const PATH: &str = "/rooms/lobby/bar.png";
@@ -53,7 +51,7 @@ async fn five_tabs_a_reload_and_a_navigation_are_one_visitor_all_the_time() {
 }
 
 fn bar_badge_of_visitors() -> Badge {
-    common::bar_badge_of("visitors")
+    crate::common::bar_badge_of("visitors")
 }
 
 #[tokio::test]
@@ -123,7 +121,7 @@ async fn two_badges_show_one_room() {
 }
 
 fn bar_badge_of_twice() -> Badge {
-    common::bar_badge_of("streams * 2")
+    crate::common::bar_badge_of("streams * 2")
 }
 
 #[tokio::test]

@@ -1,9 +1,7 @@
 //! The tests' own reader of streams refuses whatever is wrong with one.
 
-mod common;
-
-use common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
-use common::picture::{chunk_types, decode};
+use crate::common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
+use crate::common::picture::{chunk_types, decode};
 
 const BOUNDARY: &str = "livebadge-01";
 

@@ -1,0 +1,27 @@
+//! What the crate promises, tested through its public face: real servers, real clients, one module for
+//! each promise. One binary, because linking is most of what a test costs.
+
+mod common;
+
+mod application;
+mod build_errors;
+mod faces;
+mod formats;
+mod hostile;
+mod house;
+mod inner_services;
+mod join_and_leave;
+mod looks;
+mod negotiation;
+mod observability;
+mod pace;
+mod past_and_totals;
+mod reply;
+mod rooms_and_people;
+mod shutdown;
+mod stills;
+mod strictness;
+mod wire;
+mod wire_compression;
+mod wire_documents;
+mod wire_end;
