@@ -241,7 +241,7 @@ impl Badge {
     }
 
     /// Decides who is counted; everybody else looks on. Default: everybody but those who ask with
-    /// `?look`.
+    /// `?uncounted`.
     ///
     /// ```
     /// use tower_livebadge::Badge;
@@ -253,7 +253,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> bool + Send + Sync + 'static,
     {
-        self.settings.is_counted = Arc::new(is_counted);
+        self.settings.is_counted = Some(Arc::new(is_counted));
         self
     }
 
@@ -365,7 +365,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> Reply + Send + Sync + 'static,
     {
-        self.settings.reply_to = Arc::new(reply);
+        self.settings.reply_to = Some(Arc::new(reply));
         self
     }
 

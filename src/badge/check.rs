@@ -16,7 +16,8 @@ use crate::picture::raster::{CheckError, Flaw, Raster, Size};
 use crate::picture::template::{self, Line, Template};
 use crate::presence::counts::{Counts, Snapshot};
 use crate::request::params::{self, Params};
-use crate::request::style::{Style, Theme};
+use crate::request::style::Style;
+use crate::request::theme::Theme;
 use crate::request::visitor;
 use crate::stream::multipart::Multipart;
 

@@ -1,16 +1,15 @@
 //! From a request's head to what it is to get: the live stream, one whole picture, or data.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
 use crate::badge::data::Data;
 use crate::picture::format::Format;
-use crate::request::accept;
+use crate::request::head::{Destination, Head};
+use crate::request::program::Program;
+use crate::stream::multipart::Framing;
 
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// What no browser names, but all take.
 const STREAM: &str = "multipart/x-mixed-replace";
-const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 
 /// The request headers that [`Reply::for_request`] looks at: a still's `Vary`.
 pub(crate) const VARY: &str = "accept, sec-fetch-dest, sec-purpose, purpose, x-moz, user-agent";
@@ -69,33 +68,39 @@ impl Reply {
     /// # Ok::<(), http::Error>(())
     /// ```
     pub fn for_request(parts: &Parts) -> Self {
-        let accepted = accept::ranges(&parts.headers);
-        let any = |prefix| accept::any_starts_with(&accepted, prefix);
-        let dest = parts.headers.get(SEC_FETCH_DEST);
-        let is_script = dest.is_none_or(|dest| dest == "empty");
-        if let Some(reply) = wanted_by_name(parts) {
+        Self::for_head(&Head::read(parts))
+    }
+
+    /// The same, of a head that has been read.
+    pub(crate) fn for_head(head: &Head<'_>) -> Self {
+        let accepts = |prefix| head.accept.any(prefix);
+        let is_script = head.destination.is_none_or(|dest| dest == Destination::Empty);
+        if let Some(reply) = wanted_by_name(head) {
             return reply;
         }
-        if let Some(data) = accepted.first().and_then(|range| data(range)).filter(|_| is_script) {
+        if let Some(data) = head.accept.ranges().next().and_then(data).filter(|_| is_script) {
             return Self::Data(data);
         }
-        if wants_one_picture(parts) {
+        if wants_one_picture(head) {
             return Self::Still;
         }
-        if any(STREAM) {
+        if asks_for_stream(head) {
             return Self::Stream;
         }
-        if let Some(dest) = dest {
-            return if shows_images(dest) { Self::Stream } else { Self::Still };
+        match head.destination {
+            Some(Destination::Image | Destination::Document | Destination::Object) => {
+                return Self::Stream;
+            }
+            Some(Destination::Empty | Destination::Other) => return Self::Still,
+            None => {}
         }
-        if !any("image/") && !any("text/html") {
+        if !accepts("image/") && !accepts("text/html") {
             return Self::Still;
         }
-        let takes_all = any("image/*") || any("*/*") || any("text/html");
-        if takes_all {
+        if accepts("image/*") || accepts("*/*") || accepts("text/html") {
             return Self::Stream;
         }
-        accepted.iter().find_map(|range| image(range)).map_or(Self::Still, Self::StillAs)
+        head.accept.ranges().find_map(image).map_or(Self::Still, Self::StillAs)
     }
 }
 
@@ -118,49 +123,55 @@ pub enum OwnUrls {
 
 impl OwnUrls {
     /// Whether this request for a stream is to be sent to a URL of its own.
-    pub(crate) fn are_due(self, parts: &Parts) -> bool {
-        let is_firefox = || contains(&parts.headers, &header::USER_AGENT, &["firefox/"]);
+    pub(crate) fn are_due(self, head: &Head<'_>) -> bool {
         let wanted = match self {
-            Self::Firefox => is_firefox(),
+            Self::Firefox => head.program == Program::Firefox,
             Self::Everybody => true,
             Self::Nobody => false,
         };
-        wanted && !asks_for_stream(parts) && !has_query(parts, VIEW)
+        wanted && !asks_for_stream(head) && !head.query.view
     }
 }
 
-/// The query parameter that makes a view's URL its own.
-pub(crate) const VIEW: &str = "view";
-
-/// Whether a viewer asks not to be counted.
-pub(crate) fn only_looks(parts: &Parts) -> bool {
-    has_query(parts, "look")
-}
-
-/// Whether a program asks for this kind of stream by name, which no browser does.
-pub(crate) fn asks_for_stream(parts: &Parts) -> bool {
-    accepts(parts, STREAM)
+/// How a stream for this request is framed.
+pub(crate) fn framing(head: &Head<'_>) -> Framing {
+    if asks_for_stream(head) {
+        Framing::Strict
+    } else if is_for_document(head) {
+        Framing::Document
+    } else {
+        Framing::Open
+    }
 }
 
 /// Whether a browser will make a document of the stream: a tab, a window, a frame. Browsers say so,
 /// or, to plain-HTTP servers on other machines, accept HTML, which they don't for an image.
-pub(crate) fn is_for_document(parts: &Parts) -> bool {
-    match parts.headers.get(SEC_FETCH_DEST) {
-        Some(dest) => matches!(dest.as_bytes(), b"document" | b"iframe" | b"frame"),
-        None => accepts(parts, "text/html"),
+pub(crate) fn is_for_document(head: &Head<'_>) -> bool {
+    match head.destination {
+        Some(destination) => destination == Destination::Document,
+        None => head.accept.any("text/html"),
     }
 }
 
+/// Whether a program asks for this kind of stream by name, which no browser does.
+fn asks_for_stream(head: &Head<'_>) -> bool {
+    head.accept.any(STREAM)
+}
+
 /// `?format=png` or `?still`
-fn wanted_by_name(parts: &Parts) -> Option<Reply> {
-    let mut pairs = parts.uri.query().unwrap_or_default().split('&');
-    let named = pairs.find_map(|pair| match pair.strip_prefix("format=")? {
+fn wanted_by_name(head: &Head<'_>) -> Option<Reply> {
+    let named = head.query.format.as_deref().and_then(|name| match name {
         "json" => Some(Reply::Data(Data::Json)),
         "shields" => Some(Reply::Data(Data::Shields)),
         "text" => Some(Reply::Data(Data::Text)),
         name => image(&format!("image/{name}")).map(Reply::StillAs),
     });
-    named.or_else(|| has_query(parts, "still").then_some(Reply::Still))
+    named.or_else(|| head.query.still.then_some(Reply::Still))
+}
+
+fn wants_one_picture(head: &Head<'_>) -> bool {
+    // A stream without chunked framing can't be told from a broken one when it ends.
+    head.is_head || head.is_old || head.is_prefetch || head.program == Program::Fetcher
 }
 
 /// The data that a media range means.
@@ -183,70 +194,4 @@ fn image(range: &str) -> Option<Format> {
         "image/webp" => Some(Format::WebP),
         _ => None,
     }
-}
-
-fn shows_images(dest: &HeaderValue) -> bool {
-    let dest = dest.as_bytes();
-    matches!(dest, b"image" | b"document" | b"iframe" | b"frame" | b"object" | b"embed")
-}
-
-fn accepts(parts: &Parts, range: &str) -> bool {
-    accept::any_starts_with(&accept::ranges(&parts.headers), range)
-}
-
-fn wants_one_picture(parts: &Parts) -> bool {
-    parts.method == Method::HEAD
-        // A stream without chunked framing can't be told from a broken one when it ends.
-        || parts.version < Version::HTTP_11
-        || is_prefetch(&parts.headers)
-        || is_proxy_or_preview(&parts.headers)
-}
-
-fn has_query(parts: &Parts, name: &str) -> bool {
-    let query = parts.uri.query().unwrap_or_default();
-    query.split('&').any(|pair| pair.split('=').next() == Some(name))
-}
-
-/// `Sec-Purpose: prefetch;prerender` (Chromium, Firefox); `Purpose: prefetch` and
-/// `X-Moz: prefetch` before it was there.
-fn is_prefetch(headers: &HeaderMap) -> bool {
-    let purposes =
-        [SEC_PURPOSE, HeaderName::from_static("purpose"), HeaderName::from_static("x-moz")];
-    let says_prefetch = |name| contains(headers, name, &["prefetch", "prerender", "preview"]);
-    purposes.iter().any(says_prefetch)
-}
-
-/// They fetch one picture: GitHub's camo (which gives up after 10 s) and mail services' proxies,
-/// link previews of messengers, and crawlers.
-fn is_proxy_or_preview(headers: &HeaderMap) -> bool {
-    const NAMES: [&str; 10] = [
-        "imageproxy",
-        "image proxy",
-        "imgproxy",
-        "crawler",
-        "spider",
-        "preview",
-        "facebookexternalhit",
-        "whatsapp",
-        "embedly",
-        "slurp",
-    ];
-    let mut agents =
-        headers.get_all(header::USER_AGENT).iter().filter_map(|agent| agent.to_str().ok());
-    contains(headers, &header::USER_AGENT, &NAMES) || agents.any(is_bot)
-}
-
-/// `Googlebot/2.1`, `Slackbot-LinkExpanding 1.0`, `github-camo (876de43e)`; but not the browsers on
-/// phones named Cubot or Camon.
-fn is_bot(agent: &str) -> bool {
-    let agent = agent.to_ascii_lowercase().replace("cubot", "");
-    let ends_a_word = |(at, word): (usize, &str)| {
-        !agent[at + word.len()..].starts_with(|next: char| next.is_ascii_alphabetic())
-    };
-    ["bot", "camo"].iter().any(|word| agent.match_indices(word).any(ends_a_word))
-}
-
-fn contains(headers: &HeaderMap, name: &HeaderName, any: &[&str]) -> bool {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.map(str::to_ascii_lowercase).any(|value| any.iter().any(|part| value.contains(part)))
 }

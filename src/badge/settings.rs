@@ -7,8 +7,9 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::request::Parts;
 
-use crate::badge::reply::{self, OwnUrls, Reply};
+use crate::badge::reply::{OwnUrls, Reply};
 use crate::presence::counts::Grace;
+use crate::request::head::Head;
 use crate::request::params::Params;
 use crate::request::visitor::{self, VisitorKey};
 
@@ -50,9 +51,10 @@ pub(crate) struct Settings {
     pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
     /// Where it finds no key, it gives the visitor one: in a cookie of this name.
     pub(crate) sets_cookie: Option<String>,
-    pub(crate) reply_to: OfRequest<Reply>,
-    /// Whether a stream's viewer is counted.
-    pub(crate) is_counted: OfRequest<bool>,
+    /// Instead of [`Reply::for_request`].
+    pub(crate) reply_to: Option<OfRequest<Reply>>,
+    /// Whether a stream's viewer is counted, instead of by what it asks for.
+    pub(crate) is_counted: Option<OfRequest<bool>>,
     pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
     pub(crate) unknown_room: UnknownRoom,
     pub(crate) max_per_room: usize,
@@ -73,8 +75,8 @@ impl Default for Settings {
             leave_grace: None,
             visitor_of: Arc::new(|_| None),
             sets_cookie: None,
-            reply_to: Arc::new(Reply::for_request),
-            is_counted: Arc::new(|parts| !reply::only_looks(parts)),
+            reply_to: None,
+            is_counted: None,
             is_room: Arc::new(|_| true),
             unknown_room: UnknownRoom::Inner,
             max_per_room: usize::MAX,
@@ -98,6 +100,16 @@ impl Settings {
             }
             _ => (key, None),
         }
+    }
+
+    /// What a request gets.
+    pub(crate) fn reply_to(&self, parts: &Parts, head: &Head<'_>) -> Reply {
+        self.reply_to.as_ref().map_or_else(|| Reply::for_head(head), |reply| reply(parts))
+    }
+
+    /// Whether a stream's viewer is counted.
+    pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
+        self.is_counted.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
     }
 
     /// The least time between two pictures.

@@ -16,6 +16,7 @@ use crate::picture::template::{Template, fillings};
 use crate::picture::values::Values;
 use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
+use crate::request::query::Query;
 use crate::request::style::Style;
 
 /// Larger pictures than a screen shows cost everybody.
@@ -114,7 +115,7 @@ impl Picture {
     }
 
     /// The style that a request's query asks for.
-    pub(crate) fn style_asked_by(&self, query: &str, size: Size) -> Style {
+    pub(crate) fn style_asked_by(&self, query: &Query<'_>, size: Size) -> Style {
         self.style.asked_by(query, size.max_scale().min(MAX_SCALE))
     }
 }

@@ -270,7 +270,7 @@ mod tests {
     use std::task::Poll;
 
     use super::*;
-    use crate::request::style::Theme;
+    use crate::request::theme::Theme;
 
     #[test]
     fn a_panic_ends_at_the_drawing_thread() {

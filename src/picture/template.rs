@@ -11,7 +11,7 @@ use crate::picture::filters;
 use crate::presence::counts::{Counts, Snapshot};
 use crate::presence::history;
 use crate::request::params::Params;
-use crate::request::style::Theme;
+use crate::request::theme::Theme;
 
 /// The picture among an environment's templates; the others are plain text.
 const PICTURE: &str = "badge.svg";

@@ -7,17 +7,29 @@ use http::header::ACCEPT;
 
 /// The media ranges that a request accepts, the most wanted first; in its own order where it wants
 /// two the same.
-pub(crate) fn ranges(headers: &HeaderMap) -> Vec<&str> {
-    let lines = headers.get_all(ACCEPT).into_iter().filter_map(|line| line.to_str().ok());
-    let mut ranges: Vec<(&str, u16)> = lines.flat_map(|line| line.split(',')).map(range).collect();
-    ranges.retain(|(range, weight)| !range.is_empty() && *weight > 0);
-    ranges.sort_by_key(|(_, weight)| Reverse(*weight));
-    ranges.into_iter().map(|(range, _)| range).collect()
-}
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Accept<'a>(Vec<&'a str>);
 
-/// Whether one of the ranges begins like this.
-pub(crate) fn any_starts_with(ranges: &[&str], prefix: &str) -> bool {
-    ranges.iter().any(|range| starts_with(range, prefix))
+impl<'a> Accept<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Self {
+        let lines = headers.get_all(ACCEPT).into_iter();
+        let items = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let mut ranges: Vec<(&str, u16)> =
+            items.filter_map(|item| std::str::from_utf8(item).ok()).map(range).collect();
+        ranges.retain(|(range, weight)| !range.is_empty() && *weight > 0);
+        ranges.sort_by_key(|(_, weight)| Reverse(*weight));
+        Self(ranges.into_iter().map(|(range, _)| range).collect())
+    }
+
+    /// The most wanted first.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().copied()
+    }
+
+    /// Whether one of the ranges begins like this.
+    pub(crate) fn any(&self, prefix: &str) -> bool {
+        self.ranges().any(|range| starts_with(range, prefix))
+    }
 }
 
 /// A range, and its weight in thousandths; what is no weight is none.
@@ -49,13 +61,14 @@ mod tests {
             (&["a/a;q=0.5;x=1", "b/b;level=1;Q=0.7,c/c;q=0"], &["b/b", "a/a"]),
             (&["a/a,b/b", "c/c"], &["a/a", "b/b", "c/c"]),
             (&["a/a;q=x, b/b;q=NaN, c/c;q=9, d/d;q=-1", ",, ;"], &["a/a", "c/c"]),
+            (&["a/\u{e9}, b/b"], &["a/\u{e9}", "b/b"]),
             (&[""], &[]),
         ] {
             let mut headers = HeaderMap::new();
             for line in lines {
-                headers.append(ACCEPT, HeaderValue::from_static(line));
+                headers.append(ACCEPT, HeaderValue::from_bytes(line.as_bytes()).unwrap());
             }
-            assert_eq!(ranges(&headers), expected, "{lines:?}");
+            assert_eq!(Accept::read(&headers).0, expected, "{lines:?}");
         }
     }
 }

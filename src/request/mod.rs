@@ -5,8 +5,12 @@
 //! application may decide by a request) and by `serve` (what becomes of it).
 
 pub(crate) mod accept;
+pub(crate) mod head;
 pub(crate) mod params;
+pub(crate) mod program;
 pub(crate) mod pseudonym;
+pub(crate) mod query;
 pub(crate) mod random;
 pub(crate) mod style;
+pub(crate) mod theme;
 pub mod visitor;

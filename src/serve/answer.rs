@@ -7,14 +7,14 @@ use std::pin::Pin;
 use std::task::{self, Context, Poll};
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
 use crate::badge::data::Data;
 use crate::badge::reply::VARY;
 use crate::error::PaintError;
 use crate::picture::format::Format;
 use crate::picture::paint::Painting;
+use crate::request::head::Head;
 use crate::serve::body::{ResponseBody, Viewer};
 
 /// Lets pages of other sites show the picture even if they ask for isolation (COEP).
@@ -90,7 +90,7 @@ enum Kind {
 impl Answer {
     /// The picture; what `last_resort` makes if that fails.
     pub(crate) fn still(
-        parts: &Parts,
+        head: &Head<'_>,
         format: Format,
         painting: Result<Painting, PaintError>,
         last_resort: impl FnOnce() -> Painting + Send + 'static,
@@ -108,12 +108,12 @@ impl Answer {
                 }
             }
         };
-        Self::Whole(Whole::new(parts, Kind::Picture(format), picture))
+        Self::Whole(Whole::new(head, Kind::Picture(format), picture))
     }
 
     /// `is_public` lets pages of all sites read it.
-    pub(crate) fn data(parts: &Parts, data: Data, is_public: bool, body: Bytes) -> Self {
-        Self::Whole(Whole::new(parts, Kind::Data { data, is_public }, ready(Ok(body))))
+    pub(crate) fn data(head: &Head<'_>, data: Data, is_public: bool, body: Bytes) -> Self {
+        Self::Whole(Whole::new(head, Kind::Data { data, is_public }, ready(Ok(body))))
     }
 
     /// The same, said to be all there is because there is no place left.
@@ -164,7 +164,7 @@ impl LiveStream {
 
 impl Whole {
     fn new(
-        parts: &Parts,
+        head: &Head<'_>,
         kind: Kind,
         content: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
     ) -> Self {
@@ -172,8 +172,8 @@ impl Whole {
             content: Box::pin(content),
             kind,
             status: StatusCode::OK,
-            is_head: parts.method == Method::HEAD,
-            if_none_match: parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
+            is_head: head.is_head,
+            if_none_match: head.if_none_match.iter().copied().cloned().collect(),
         }
     }
 

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::badge::data::Data;
 use crate::badge::recipe::Recipe;
-use crate::badge::reply::{self, Reply, VIEW};
+use crate::badge::reply::{self, Reply};
 use crate::badge::settings::{UnknownRoom, WhenFull};
 use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
@@ -19,6 +19,7 @@ use crate::picture::look::Words;
 use crate::picture::raster::Drawing;
 use crate::presence::counts::{Counts, Records};
 use crate::presence::history::History;
+use crate::request::head::Head;
 use crate::request::params::{Params, RoomId};
 use crate::request::pseudonym::{Blind, Person};
 use crate::request::random::random;
@@ -29,7 +30,6 @@ use crate::room::registry::{Invitation, Registry};
 use crate::room::reporter::Reporter;
 use crate::serve::answer::{Answer, LiveStream};
 use crate::serve::body::{Admission, Viewer};
-use crate::stream::multipart::Framing;
 
 /// What the layer, its services and its handles share.
 pub(crate) struct Dispatch {
@@ -106,23 +106,30 @@ impl Dispatch {
                 UnknownRoom::NotFound => Some(Answer::NotFound),
             };
         }
-        let reply = match (settings.reply_to)(parts) {
+        let head = &Head::read(parts);
+        let reply = match settings.reply_to(parts, head) {
             Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Reply::Still,
             reply => reply,
         };
         match reply {
             Reply::Inner => None,
-            Reply::Still => Some(self.still(&target, parts, None)),
-            Reply::StillAs(format) => Some(self.still(&target, parts, Some(format))),
-            Reply::Data(data) => Some(self.data(&target, parts, data)),
-            Reply::Stream if parts.method == Method::HEAD => Some(self.still(&target, parts, None)),
-            Reply::Stream if settings.own_urls.are_due(parts) => Some(redirect(parts)),
+            Reply::Still => Some(self.still(&target, head, None)),
+            Reply::StillAs(format) => Some(self.still(&target, head, Some(format))),
+            Reply::Data(data) => Some(self.data(&target, head, data)),
+            Reply::Stream if head.is_head => Some(self.still(&target, head, None)),
+            // To the same path, wherever that is mounted, with a query of this view's own.
+            Reply::Stream if settings.own_urls.are_due(head) => {
+                Some(Answer::Redirect(head.query.with_view(random())))
+            }
             Reply::Stream => {
                 let (key, cookie) = settings.visitor_of(parts);
                 let person = key.map(|key| self.blind.person(&key));
                 Some(match self.admit(&target, person) {
-                    Ok(admission) => self.stream(target, parts, person, cookie, admission),
-                    Err(refusal) => self.refuse(&target, path, parts, refusal),
+                    Ok(admission) => {
+                        let is_counted = settings.counts(parts, head);
+                        self.stream(target, head, is_counted, person, cookie, admission)
+                    }
+                    Err(refusal) => self.refuse(&target, path, head, refusal),
                 })
             }
         }
@@ -131,35 +138,31 @@ impl Dispatch {
     fn stream(
         &self,
         target: Target,
-        parts: &Parts,
+        head: &Head<'_>,
+        is_counted: bool,
         person: Option<Person>,
         cookie: Option<HeaderValue>,
         admission: Admission,
     ) -> Answer {
         let host = self.host(&target).clone();
-        let is_counted = host.total.is_none() && (target.recipe.settings.is_counted)(parts);
+        let is_counted = is_counted && host.total.is_none();
         let cookie = cookie.filter(|_| is_counted);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
-        let variant = Variant { badge: target.badge, style: target.style(parts) };
+        let variant = Variant { badge: target.badge, style: target.style(head) };
         let Target { room, recipe, .. } = target;
-        let is_document = reply::is_for_document(parts);
-        let framing = match is_document {
-            _ if reply::asks_for_stream(parts) => Framing::Strict,
-            true => Framing::Document,
-            false => Framing::Open,
-        };
+        let (framing, reloads) = (reply::framing(head), reply::is_for_document(head));
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();
         let invitation = Invitation { registry, room, path, host, recipe, variant, watcher };
         let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
-        Answer::Stream(LiveStream { content_type, format, viewer, reloads: is_document, cookie })
+        Answer::Stream(LiveStream { content_type, format, viewer, reloads, cookie })
     }
 
-    fn refuse(&self, target: &Target, path: &str, parts: &Parts, refusal: Refusal) -> Answer {
+    fn refuse(&self, target: &Target, path: &str, head: &Head<'_>, refusal: Refusal) -> Answer {
         self.reporter.refused(path, refusal);
         target.recipe.picture.meter.refused(refusal);
-        let still = self.still(target, parts, None);
+        let still = self.still(target, head, None);
         match target.recipe.settings.when_full {
             WhenFull::Still => still,
             WhenFull::Unavailable => still.unavailable(),
@@ -167,20 +170,20 @@ impl Dispatch {
     }
 
     /// One whole picture, in another format than the badge's if one is given.
-    fn still(&self, target: &Target, parts: &Parts, format: Option<Format>) -> Answer {
-        let (style, recipe) = (target.style(parts), target.recipe.clone());
+    fn still(&self, target: &Target, head: &Head<'_>, format: Option<Format>) -> Answer {
+        let (style, recipe) = (target.style(head), target.recipe.clone());
         let picture = &recipe.picture;
         picture.meter.still();
         let format = format.unwrap_or(picture.format);
         let snapshot = self.registry.snapshot(&target.room, self.host(target));
         let drawing = picture.fill_once(&snapshot, &target.room.params, style);
         let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
-        Answer::still(parts, format, painting, move || {
+        Answer::still(head, format, painting, move || {
             recipe.picture.blank(recipe.size, style, format)
         })
     }
 
-    fn data(&self, target: &Target, parts: &Parts, data: Data) -> Answer {
+    fn data(&self, target: &Target, head: &Head<'_>, data: Data) -> Answer {
         let snapshot = self.registry.snapshot(&target.room, self.host(target));
         target.recipe.picture.meter.still();
         let words = || {
@@ -191,7 +194,7 @@ impl Dispatch {
             })
         };
         let is_public = !target.recipe.settings.gated;
-        Answer::data(parts, data, is_public, data.body(snapshot.counts, words))
+        Answer::data(head, data, is_public, data.body(snapshot.counts, words))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {
@@ -225,19 +228,7 @@ impl fmt::Debug for Dispatch {
 }
 
 impl Target {
-    fn style(&self, parts: &Parts) -> Style {
-        let query = parts.uri.query().unwrap_or_default();
-        self.recipe.picture.style_asked_by(query, self.recipe.size)
+    fn style(&self, head: &Head<'_>) -> Style {
+        self.recipe.picture.style_asked_by(&head.query, self.recipe.size)
     }
-}
-
-/// To the same path, wherever that is mounted, with a query of this view's own.
-fn redirect(parts: &Parts) -> Answer {
-    let view = random();
-    let location = match parts.uri.query() {
-        None | Some("") => format!("?{VIEW}={view:016x}"),
-        Some(query) => format!("?{query}&{VIEW}={view:016x}"),
-    };
-    let location = HeaderValue::try_from(location);
-    Answer::Redirect(location.expect("a query that came in a URI is a valid header value"))
 }

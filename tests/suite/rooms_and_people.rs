@@ -23,7 +23,7 @@ async fn five_tabs_a_reload_and_a_navigation_are_one_visitor_all_the_time() {
     let badge = bar_badge_of_visitors().visitors(visitor::header("x-user"));
     let (server, handle) = serve_badge(badge).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    let mut watcher = client.get("/rooms/lobby/bar.png?look", &BROWSER).await.into_stream();
+    let mut watcher = client.get("/rooms/lobby/bar.png?uncounted", &BROWSER).await.into_stream();
     watcher.bar_of(0).await;
     let shown = tokio::spawn(async move {
         let mut shown = Vec::new();
@@ -212,7 +212,7 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     assert_ne!(other.header("set-cookie"), Some(&*cookie));
     other.into_stream().bar_of(2).await;
     // Who is not counted is given none.
-    let look = client.get(&format!("{PATH}?look"), &BROWSER).await;
+    let look = client.get(&format!("{PATH}?uncounted"), &BROWSER).await;
     assert_eq!((look.is_stream(), look.header("set-cookie")), (true, None));
     assert_eq!(client.get(PATH, &[]).await.header("set-cookie"), None);
     // An application that knows its visitors otherwise sets none either.
