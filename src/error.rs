@@ -174,6 +174,9 @@ pub enum PaintError {
     /// The picture could not be encoded.
     #[error("the picture can't be encoded: {0}")]
     Encode(#[source] Box<dyn Error + Send + Sync>),
+    /// The picture holds the boundary that separates pictures on the wire.
+    #[error("the picture holds the stream's boundary")]
+    Boundary,
     /// A value's own code, or the drawing library, panicked.
     #[error("painting the picture panicked")]
     Panicked,

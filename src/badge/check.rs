@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use minijinja::value::Value;
 
 use crate::badge::builder::Badge;
 use crate::badge::recipe::Recipe;
 use crate::error::BuildError;
 use crate::observe::meter::Meter;
+use crate::observe::throttle::Throttle;
 use crate::picture::look::{LOOK_SLOTS, Look};
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Flaw, Raster, Size};
@@ -28,7 +30,6 @@ pub(crate) fn check(
     badge: Badge,
     host: usize,
     raster: &Arc<Raster>,
-    multipart: &Arc<Multipart>,
 ) -> Result<Recipe, BuildError> {
     check_settings(path, &badge)?;
     let measures = match &badge.look {
@@ -64,8 +65,11 @@ pub(crate) fn check(
         size,
         has_any_width: has_any_width || measures,
         picture: Arc::new(picture),
-        multipart: multipart.clone(),
+        multipart: Arc::new(Multipart::new(HeaderValue::from_static("cross-origin"))),
         settings: badge.settings,
+        counts: true,
+        is_gated: false,
+        failures: Throttle::default(),
     })
 }
 
@@ -141,7 +145,7 @@ fn check_drawing(
     for count in [23, 1, 0] {
         for theme in [Theme::Dark, Theme::Light] {
             let snapshot = snapshot_of(count);
-            let drawing = picture.fill_once(&snapshot, params, picture.style.with_theme(theme));
+            let drawing = picture.fill_once(&snapshot, params, &picture.style.with_theme(theme));
             let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
             if last.as_ref() != Some(&drawing.svg) {
                 sizes.push(picture.raster.check(&drawing).map_err(|error| refused(path, error))?);
@@ -156,7 +160,7 @@ fn check_drawing(
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
     let is_number = |count| {
-        let words = picture.words(&snapshot_of(count), params)?;
+        let words = picture.words(&snapshot_of(count), params, &picture.style)?;
         Ok(words.number.trim().parse::<f64>().is_ok())
     };
     match (is_number(23), is_number(1_234_567)) {

@@ -27,17 +27,17 @@ pub enum Data {
 }
 
 impl Data {
-    pub(crate) fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(&self) -> &'static str {
         match self {
             Self::Json | Self::Shields => "application/json",
             Self::Text => "text/plain; charset=utf-8",
         }
     }
 
-    pub(crate) fn body(self, counts: Counts, words: impl FnOnce() -> Words) -> Bytes {
+    pub(crate) fn body(&self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
         match self {
             Self::Json => {
-                let Counts { streams, visitors } = counts;
+                let Counts { streams, visitors } = *counts;
                 json!({ "streams": streams, "visitors": visitors }).to_string().into()
             }
             Self::Shields => {

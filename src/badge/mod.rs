@@ -4,6 +4,7 @@
 //! that is made when a layer is built. Touches everything below. Called by `room` and `serve`, which
 //! get a recipe that nothing can be wrong with any more.
 
+pub(crate) mod asked;
 pub(crate) mod builder;
 pub(crate) mod check;
 pub(crate) mod data;

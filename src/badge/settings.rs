@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use crate::badge::reply::{OwnUrls, Reply};
 use crate::presence::counts::Grace;
@@ -48,7 +48,8 @@ pub(crate) struct Settings {
     pub(crate) max_rate: f64,
     pub(crate) heartbeat: Duration,
     pub(crate) leave_grace: Option<Duration>,
-    pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
+    /// The first that finds a key decides.
+    pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
     /// Where it finds no key, it gives the visitor one: in a cookie of this name.
     pub(crate) sets_cookie: Option<String>,
     /// Instead of [`Reply::for_request`].
@@ -57,13 +58,17 @@ pub(crate) struct Settings {
     pub(crate) is_counted: Option<OfRequest<bool>>,
     pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
     pub(crate) unknown_room: UnknownRoom,
-    pub(crate) max_per_room: usize,
-    pub(crate) max_per_visitor: usize,
+    pub(crate) max_per_room: Option<usize>,
+    pub(crate) max_per_visitor: Option<usize>,
+    /// A stream that is older ends.
+    pub(crate) max_age: Option<Duration>,
     pub(crate) when_full: WhenFull,
     /// Neither data nor pictures in other formats.
     pub(crate) pictures_only: bool,
-    /// The inner service is asked first.
-    pub(crate) gated: bool,
+    /// The inner service is asked first, or is not; otherwise as the badge whose rooms it shows.
+    pub(crate) gated: Option<bool>,
+    /// Of the application's own, on every answer.
+    pub(crate) headers: HeaderMap,
     pub(crate) own_urls: OwnUrls,
 }
 
@@ -73,17 +78,19 @@ impl Default for Settings {
             max_rate: 10.0,
             heartbeat: Duration::from_secs(5),
             leave_grace: None,
-            visitor_of: Arc::new(|_| None),
+            keys: Vec::new(),
             sets_cookie: None,
             reply_to: None,
             is_counted: None,
             is_room: Arc::new(|_| true),
             unknown_room: UnknownRoom::Inner,
-            max_per_room: usize::MAX,
-            max_per_visitor: usize::MAX,
+            max_per_room: None,
+            max_per_visitor: None,
+            max_age: None,
             when_full: WhenFull::Still,
             pictures_only: false,
-            gated: false,
+            gated: None,
+            headers: HeaderMap::new(),
             own_urls: OwnUrls::Firefox,
         }
     }
@@ -92,7 +99,7 @@ impl Default for Settings {
 impl Settings {
     /// A visitor's key, and a cookie to be set for that.
     pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
-        let key = (self.visitor_of)(parts);
+        let key = self.keys.iter().find_map(|key| key(parts));
         match &self.sets_cookie {
             Some(name) if key.is_none() => {
                 let (key, cookie) = visitor::new_cookie(name);

@@ -57,7 +57,7 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
-        style: Style,
+        style: &Style,
     ) -> Result<Drawing, PaintError> {
         let slots = fillings(snapshot, params, values, style.theme);
         let slots = match &self.look {
@@ -66,7 +66,7 @@ impl Picture {
         };
         let svg = slots.and_then(|slots| self.template.fill(&slots));
         let svg = svg.map_err(|error| PaintError::Fill(Box::new(error)))?;
-        Ok(Drawing { svg: svg.into(), style, format: self.format })
+        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format })
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change.
@@ -74,16 +74,21 @@ impl Picture {
         &self,
         snapshot: &Snapshot,
         params: &Params,
-        style: Style,
+        style: &Style,
     ) -> Result<Drawing, PaintError> {
         self.fill(snapshot, params, &Self::take(&mut self.values.clone())?, style)
     }
 
     /// The same as words, if it has any.
-    pub(crate) fn words(&self, snapshot: &Snapshot, params: &Params) -> Result<Words, PaintError> {
-        let Some(look) = &self.look else { return Ok(Words::of_counts(snapshot.counts)) };
+    pub(crate) fn words(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        style: &Style,
+    ) -> Result<Words, PaintError> {
+        let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
         let values = Self::take(&mut self.values.clone())?;
-        let slots = fillings(snapshot, params, &values, self.style.theme);
+        let slots = fillings(snapshot, params, &values, style.theme);
         let words = look.words(&self.template, &slots);
         words.map_err(|error| PaintError::Fill(Box::new(error)))
     }
@@ -103,15 +108,15 @@ impl Picture {
     }
 
     /// Nobody looks at this any more.
-    pub(crate) fn forget(&self, svg: Arc<str>, style: Style) {
+    pub(crate) fn forget(&self, svg: Arc<str>, style: &Style) {
         if self.shows_room {
-            self.raster.forget(&Drawing { svg, style, format: self.format });
+            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format });
         }
     }
 
     /// Nothing, in the right size: shown while there is no picture to show.
-    pub(crate) fn blank(&self, size: Size, style: Style, format: Format) -> Painting {
-        self.paint(Drawing { svg: size.blank(), style, format })
+    pub(crate) fn blank(&self, size: Size, style: &Style, format: Format) -> Painting {
+        self.paint(Drawing { svg: size.blank(), style: style.clone(), format })
     }
 
     /// The style that a request's query asks for.
@@ -121,10 +126,6 @@ impl Picture {
 }
 
 impl Painting {
-    pub(crate) fn is_cached(&self) -> bool {
-        matches!(self, Self::Cached(_))
-    }
-
     pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
         match self {
             Self::Cached(picture) => Ok(picture),

@@ -103,7 +103,7 @@ pub(crate) fn fillings(
     values: &[Value],
     theme: Theme,
 ) -> Value {
-    let Snapshot { counts, records, ref recent, since_change, rooms } = *snapshot;
+    let Snapshot { counts, records, recent, since_change, rooms } = snapshot;
     let mut past = context! {
         peak => records.peak,
         peak_today => records.peak_today,
@@ -118,7 +118,7 @@ pub(crate) fn fillings(
             _ => context! { value, ..past },
         };
     }
-    let Counts { streams, visitors } = counts;
+    let Counts { streams, visitors } = *counts;
     let params = Value::from_pairs(params.iter());
     context! { streams, visitors, params, theme => theme.name(), ..past }
 }

@@ -5,6 +5,7 @@
 //! application may decide by a request) and by `serve` (what becomes of it).
 
 pub(crate) mod accept;
+pub(crate) mod etag;
 pub(crate) mod head;
 pub(crate) mod params;
 pub(crate) mod program;

@@ -12,14 +12,42 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Params(Box<[(Box<str>, Box<str>)]>);
 
+/// Why values name no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misnamed {
+    /// There is no value of this name.
+    Missing(String),
+    /// There is no parameter of this name.
+    Unknown(String),
+    /// No path has such a value for this name.
+    Value(String),
+}
+
 impl Params {
+    /// These values, given in any order, in the order of these names.
+    pub(crate) fn named(names: &[&str], values: &[(&str, &str)]) -> Result<Self, Misnamed> {
+        if let Some((unknown, _)) = values.iter().find(|(name, _)| !names.contains(name)) {
+            return Err(Misnamed::Unknown((*unknown).to_owned()));
+        }
+        let value_of = |name: &&str| {
+            let found = values.iter().rev().find(|pair| pair.0 == *name);
+            let (name, value) = found.ok_or_else(|| Misnamed::Missing((*name).to_owned()))?;
+            let fits = !value.is_empty() && is_name(value);
+            if fits {
+                Ok(((*name).into(), (*value).into()))
+            } else {
+                Err(Misnamed::Value((*name).to_owned()))
+            }
+        };
+        names.iter().map(value_of).collect::<Result<_, _>>().map(Self)
+    }
+
     /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, more
     /// than 64 characters, or a control character.
     pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
         let decode = |(name, value): (&str, &str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
-            let is_name = value.chars().count() <= MAX_CHARS && !value.contains(char::is_control);
-            is_name.then(|| (name.into(), value.into()))
+            is_name(&value).then(|| (name.into(), value.into()))
         };
         params.iter().map(decode).collect::<Option<_>>().map(Self)
     }
@@ -50,6 +78,10 @@ impl Params {
         }
         path.replace('\u{1}', "{").replace('\u{2}', "}")
     }
+}
+
+fn is_name(value: &str) -> bool {
+    value.chars().count() <= MAX_CHARS && !value.contains(char::is_control)
 }
 
 /// Names a room: whose badge's it is, and what its path's parameters are.

@@ -7,7 +7,7 @@ use crate::request::theme::Theme;
 const SCALE_STEP: f32 = 0.5;
 
 /// One of the ways in which a room's picture can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Style {
     pub(crate) theme: Theme,
     /// In hundredths of a pixel for each CSS pixel.
@@ -19,18 +19,18 @@ impl Style {
         Self { theme, scale_percent: (scale * 100.0).round() as u16 }
     }
 
-    pub(crate) fn with_theme(self, theme: Theme) -> Self {
-        Self { theme, ..self }
+    pub(crate) fn with_theme(&self, theme: Theme) -> Self {
+        Self { theme, ..self.clone() }
     }
 
     /// Pixels for each CSS pixel.
-    pub(crate) fn scale(self) -> f32 {
+    pub(crate) fn scale(&self) -> f32 {
         f32::from(self.scale_percent) / 100.0
     }
 
     /// The style that a query asks for, this one where it asks for none: a theme, and a scale from 1 to
     /// `max_scale`.
-    pub(crate) fn asked_by(self, query: &Query<'_>, max_scale: f32) -> Self {
+    pub(crate) fn asked_by(&self, query: &Query<'_>, max_scale: f32) -> Self {
         let steps = query.scale.map(|scale| (scale / SCALE_STEP).round() * SCALE_STEP);
         let scale = steps.filter(|scale| *scale >= 1.0 && *scale <= max_scale);
         Self {

@@ -1,7 +1,5 @@
 //! Snippets that put a badge into a page, a forum post or a README.
 
-use http::Uri;
-
 use crate::picture::raster::Size;
 
 /// Snippets that show one badge, from [`Handle::embed`](crate::Handle::embed).
@@ -92,12 +90,6 @@ impl Embed {
         let separator = if self.url.contains('?') { '&' } else { '?' };
         format!("{}{separator}{pair}", self.url)
     }
-}
-
-/// The path that a URL, or a path, names on its server.
-pub(crate) fn path_of(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
-    Some(uri.path().to_owned())
 }
 
 fn escape(text: &str) -> String {

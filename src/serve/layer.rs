@@ -4,13 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use matchit::InsertError;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_layer::Layer;
 
 use crate::badge::builder::Badge;
 use crate::badge::check::check;
+use crate::badge::recipe::Recipe;
 use crate::error::BuildError;
 use crate::observe::observer::{Observer, Unobserved};
 use crate::picture::fonts::Fonts;
@@ -18,12 +17,14 @@ use crate::picture::raster::Raster;
 use crate::presence::crowd::Crowd;
 use crate::request::params;
 use crate::request::pseudonym::Blind;
-use crate::room::admission::Quotas;
+use crate::room::admission::Admission;
 use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
 use crate::serve::dispatch::Dispatch;
+use crate::serve::dispatch::Traffic;
 use crate::serve::handle::Handle;
-use crate::serve::service::{LiveBadge, NotFound};
+use crate::serve::not_found::NotFound;
+use crate::serve::service::LiveBadge;
 use crate::stream::multipart::Multipart;
 
 /// Answers the configured paths with live pictures, and leaves everything else to the inner service.
@@ -156,7 +157,6 @@ impl LiveBadgeLayerBuilder {
         let fonts = Fonts::new(self.fonts);
         let fonts = fonts.map_err(|not| BuildError::Font { position: not.0 })?;
         let raster = Arc::new(Raster::new(fonts));
-        let multipart = Arc::new(Multipart::new());
         let mut paths = matchit::Router::new();
         for (number, (path, _, access)) in self.badges.iter().enumerate() {
             check_path(path, *access)?;
@@ -166,11 +166,14 @@ impl LiveBadgeLayerBuilder {
         let totalled = totalled(&self.badges)?;
         let mut recipes = Vec::new();
         for ((path, badge, _), host) in self.badges.into_iter().zip(hosts) {
-            recipes.push(check(&path, badge, host, &raster, &multipart)?);
+            recipes.push(check(&path, badge, host, &raster)?);
         }
         for shown in 0..recipes.len() {
             let host = recipes[shown].host;
             recipes[host].remembers |= recipes[shown].remembers;
+            recipes[shown].is_gated = is_gated(&recipes, shown, &totalled);
+            recipes[shown].multipart = Arc::new(Multipart::new(recipes[shown].corp()));
+            recipes[shown].counts = totalled.iter().all(|(total, _)| *total != host);
         }
         for (number, of) in totalled {
             let crowd = Arc::new(Crowd::total(recipes[of].settings.grace()));
@@ -180,20 +183,28 @@ impl LiveBadgeLayerBuilder {
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
         let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
-        let max_viewers = self.max_viewers.unwrap_or(Semaphore::MAX_PERMITS);
+        let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown.clone());
         let badges = Dispatch {
             recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),
-            quotas: Arc::new(Quotas::new(self.max_rooms)),
-            vacancies: Arc::new(Semaphore::new(max_viewers.min(Semaphore::MAX_PERMITS))),
-            open_streams: TaskTracker::new(),
+            admission,
             shutdown,
+            traffic: Traffic::default(),
         };
         Ok(LiveBadgeLayer { badges: Arc::new(badges) })
     }
+}
+
+/// Whether the inner service is asked before this badge is shown: as it says, or as the badge says
+/// whose rooms or total it shows.
+fn is_gated(recipes: &[Recipe], badge: usize, totalled: &[(usize, usize)]) -> bool {
+    let host = recipes[badge].host;
+    let of = totalled.iter().find(|(total, _)| *total == host).map_or(host, |(_, of)| *of);
+    let says = |badge: usize| recipes[badge].settings.gated;
+    says(badge).or(says(host)).or(says(of)).unwrap_or(false)
 }
 
 /// For each badge the one whose rooms it shows.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
-use tower_livebadge::{Badge, Format, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
+use tower_livebadge::{Badge, Format, Handle, Join, LiveBadgeLayer, Observer, Paint};
 
 use super::colour::{Colour, RED};
 use super::serve::{self, Transport};
@@ -221,11 +221,11 @@ struct Log {
 struct Told(Arc<Log>);
 
 impl Observer for Told {
-    fn on_join(&self, _: &RoomCounts) {
+    fn on_join(&self, _: &Join) {
         self.0.joins.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn on_paint(&self, _: &RoomCounts, paint: &Paint) {
+    fn on_paint(&self, paint: &Paint) {
         self.0.picture_bytes.store(paint.bytes, Ordering::SeqCst);
     }
 }

@@ -133,7 +133,7 @@ async fn whoever_shows_live_pictures_gets_a_stream() {
             let mut client = Client::connect(server.address, protocol).await;
             let reply = client.get("/badge.png", headers).await;
             assert!(reply.is_stream(), "{name}, {protocol:?}: {:?}", reply.headers);
-            eventually(name, || handle.counts("/badge.png").streams == 1).await;
+            eventually(name, || handle.room_at("/badge.png").unwrap().counts().streams == 1).await;
             drop(reply);
             drop(client);
             eventually("an empty room", || handle.rooms().is_empty()).await;
