@@ -9,9 +9,10 @@ use http::request::Parts;
 
 use crate::badge::reply::{OwnUrls, Reply};
 use crate::presence::counts::Grace;
+use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;
+use crate::request::key::VisitorKey;
 use crate::request::params::Params;
-use crate::request::visitor::{self, VisitorKey};
 
 /// How long a person who left is still a visitor, unless the application says otherwise.
 const PERSON_GRACE: Duration = Duration::from_secs(3);
@@ -49,8 +50,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,
     pub(crate) leave_grace: Option<Duration>,
     pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
-    /// Where it finds no key, it gives the visitor one: in a cookie of this name.
-    pub(crate) sets_cookie: Option<String>,
+    /// Where it finds no key, it gives the visitor one: in this cookie.
+    pub(crate) sets_cookie: Option<VisitorCookie>,
     /// Instead of [`Reply::for_request`].
     pub(crate) reply_to: Option<OfRequest<Reply>>,
     /// Whether a stream's viewer is counted, instead of by what it asks for.
@@ -92,10 +93,10 @@ impl Default for Settings {
 impl Settings {
     /// A visitor's key, and a cookie to be set for that.
     pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
-        let key = (self.visitor_of)(parts);
+        let key = (self.visitor_of)(parts).filter(|key| !key.is_blank());
         match &self.sets_cookie {
-            Some(name) if key.is_none() => {
-                let (key, cookie) = visitor::new_cookie(name);
+            Some(cookie) if key.is_none() => {
+                let (key, cookie) = cookie.give();
                 (Some(key), Some(cookie))
             }
             _ => (key, None),

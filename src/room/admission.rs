@@ -63,6 +63,11 @@ impl Quotas {
         Ok(Share { quotas: self.clone(), holder })
     }
 
+    /// Whether the holder has a share.
+    pub(crate) fn has(&self, holder: &Holder) -> bool {
+        self.taken().shares.contains_key(holder)
+    }
+
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,9 +88,9 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::key::VisitorKey;
     use crate::request::params::Params;
     use crate::request::pseudonym::Blind;
-    use crate::request::visitor::VisitorKey;
 
     fn room(name: &str) -> Holder {
         Holder::Room(RoomId { badge: 0, params: Params::sample(&["room"], name) })

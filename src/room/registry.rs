@@ -12,6 +12,7 @@ use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::request::params::RoomId;
+use crate::request::pseudonym::Person;
 use crate::room::opened::{Room, Variant, Watcher};
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
@@ -100,6 +101,15 @@ impl Registry {
         let remembered = self.memory.iter().filter(|(id, _)| !rooms.contains_key(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
         open.into_iter().chain(remembered).collect()
+    }
+
+    /// Whether this one is in a room, or in another one of the same total.
+    pub(crate) fn has(&self, id: &RoomId, recipe: &Recipe, person: Person) -> bool {
+        let room = self.rooms().get(id).cloned();
+        match room {
+            Some(room) => room.has(person),
+            None => recipe.totals.iter().any(|total| total.has(person)),
+        }
     }
 
     /// Whether a viewer of this room could enter now.

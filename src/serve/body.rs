@@ -11,6 +11,7 @@ use pin_project::pin_project;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::request::pseudonym::Salt;
 use crate::room::admission::Share;
 use crate::room::registry::Invitation;
 use crate::room::seat::Seat;
@@ -124,6 +125,8 @@ pub(crate) struct Admission {
     pub(crate) _shares: (Share, Option<Share>),
     /// Shutdown waits for it.
     pub(crate) _open: TaskTrackerToken,
+    /// By which its visitor is known.
+    pub(crate) _salt: Option<Salt>,
 }
 
 impl Viewer {

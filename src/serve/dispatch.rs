@@ -20,8 +20,9 @@ use crate::picture::raster::Drawing;
 use crate::presence::counts::{Counts, Records};
 use crate::presence::history::History;
 use crate::request::head::Head;
+use crate::request::key::VisitorKey;
 use crate::request::params::{Params, RoomId};
-use crate::request::pseudonym::{Blind, Person};
+use crate::request::pseudonym::{Blind, Person, Salt};
 use crate::request::random::random;
 use crate::request::style::Style;
 use crate::room::admission::{Holder, Quotas};
@@ -123,8 +124,9 @@ impl Dispatch {
             }
             Reply::Stream => {
                 let (key, cookie) = settings.visitor_of(parts);
-                let person = key.map(|key| self.blind.person(&key));
-                Some(match self.admit(&target, person) {
+                let visitor = key.map(|key| self.recognise(&target, &key));
+                let person = visitor.as_ref().map(|(person, _)| *person);
+                Some(match self.admit(&target, visitor) {
                     Ok(admission) => {
                         let is_counted = settings.counts(parts, head);
                         self.stream(target, head, is_counted, person, cookie, admission)
@@ -197,8 +199,22 @@ impl Dispatch {
         Answer::data(head, data, is_public, data.body(snapshot.counts, words))
     }
 
-    fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {
+    /// Whose key it is, by the name under which the rooms and the limits of this badge know it.
+    fn recognise(&self, target: &Target, key: &VisitorKey) -> (Person, Salt) {
+        let (badge, host) = (target.badge, self.host(target));
+        self.blind.recognise(key, |person| {
+            let has_streams = self.quotas.has(&Holder::Visitor { badge, person });
+            has_streams || self.registry.has(&target.room, host, person)
+        })
+    }
+
+    fn admit(
+        &self,
+        target: &Target,
+        visitor: Option<(Person, Salt)>,
+    ) -> Result<Admission, Refusal> {
         let Target { badge, ref recipe, ref room } = *target;
+        let (person, salt) = visitor.unzip();
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
@@ -216,7 +232,8 @@ impl Dispatch {
         let permit = self.vacancies.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
         let shares = (in_room, of_visitor);
-        Ok(Admission { _permit: permit, _shares: shares, _open: self.open_streams.token() })
+        let open = self.open_streams.token();
+        Ok(Admission { _permit: permit, _shares: shares, _open: open, _salt: salt })
     }
 }
 
