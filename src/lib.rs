@@ -147,9 +147,10 @@ pub use observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal,
 pub use picture::format::Format;
 pub use picture::look::Look;
 pub use presence::counts::{Counts, Records, RoomCounts};
+pub use request::cookie::{SameSite, VisitorCookie};
+pub use request::key::VisitorKey;
 pub use request::params::Params;
 pub use request::visitor;
-pub use request::visitor::VisitorKey;
 pub use serve::answer::LiveResponse;
 pub use serve::body::ResponseBody;
 pub use serve::embed::Embed;

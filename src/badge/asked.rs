@@ -8,7 +8,7 @@ use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
 use crate::picture::format::Format;
 use crate::request::head::Head;
-use crate::request::pseudonym::{Blind, Person};
+use crate::request::key::VisitorKey;
 use crate::request::random::random;
 use crate::request::style::Style;
 use crate::stream::multipart::Framing;
@@ -42,16 +42,17 @@ pub(crate) enum Wants {
 pub(crate) struct Viewing {
     pub(crate) framing: Framing,
     pub(crate) is_counted: bool,
-    pub(crate) person: Option<Person>,
+    /// What tells who it is.
+    pub(crate) key: Option<VisitorKey>,
     /// Which the visitor is given, to be known by it.
     pub(crate) cookie: Option<HeaderValue>,
 }
 
 impl Asked {
-    pub(crate) fn read(recipe: &Recipe, parts: &Parts, blind: &Blind) -> Self {
+    pub(crate) fn read(recipe: &Recipe, parts: &Parts) -> Self {
         let head = Head::read(parts);
         Self {
-            wants: Wants::read(recipe, parts, &head, blind),
+            wants: Wants::read(recipe, parts, &head),
             style: recipe.picture.style_asked_by(&head.query, recipe.size),
             is_head: head.is_head,
             if_none_match: head.if_none_match.iter().copied().cloned().collect(),
@@ -60,7 +61,7 @@ impl Asked {
 }
 
 impl Wants {
-    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>, blind: &Blind) -> Self {
+    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>) -> Self {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
@@ -79,7 +80,7 @@ impl Wants {
                 Self::Stream(Viewing {
                     framing: reply::framing(head),
                     is_counted,
-                    person: key.map(|key| blind.person(&key)),
+                    key,
                     cookie: cookie.filter(|_| is_counted),
                 })
             }

@@ -13,8 +13,9 @@ use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::values::{self, Values};
+use crate::request::cookie::VisitorCookie;
+use crate::request::key::VisitorKey;
 use crate::request::params::Params;
-use crate::request::visitor::{self, VisitorKey};
 
 /// A live picture: its template, its values, who counts, and how often it may change.
 ///
@@ -232,7 +233,7 @@ impl Badge {
 
     /// Counts people instead of tabs by a cookie of this name, which the badge itself sets where
     /// nothing else tells [`visitors`](Self::visitors) apart: a random number for a year, `HttpOnly` and
-    /// `SameSite=Lax`.
+    /// `SameSite=Lax`, or as a [`VisitorCookie`] says.
     ///
     /// For sites without sessions. Browsers don't send such a cookie from pages of other sites; there
     /// every view is a visitor. Two badges on a new visitor's first page may set it twice, and count
@@ -243,10 +244,11 @@ impl Badge {
     ///
     /// let badge = Badge::online().visitor_cookie("viewer");
     /// ```
-    pub fn visitor_cookie(mut self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self = self.visitors(visitor::cookie(name.clone()));
-        self.settings.sets_cookie = Some(name);
+    pub fn visitor_cookie(mut self, cookie: impl Into<VisitorCookie>) -> Self {
+        let cookie = cookie.into();
+        let given = cookie.clone();
+        self = self.visitors(move |request| given.key(&request.headers));
+        self.settings.sets_cookie = Some(cookie);
         self
     }
 

@@ -17,10 +17,10 @@ use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Flaw, Raster, Size};
 use crate::picture::template::{self, Line, Template};
 use crate::presence::counts::{Counts, Snapshot};
+use crate::request::cookie::VisitorCookie;
 use crate::request::params::{self, Params};
 use crate::request::style::Style;
 use crate::request::theme::Theme;
-use crate::request::visitor;
 use crate::stream::multipart::Multipart;
 
 /// Turns the badge at this path into what serving it needs. `host` is the badge whose rooms it
@@ -83,8 +83,8 @@ fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
         ("heartbeat", "takes 10 ms to an hour")
     } else if settings.leave_grace.is_some_and(|grace| grace > hour) {
         ("leave_grace", "takes at most an hour")
-    } else if settings.sets_cookie.as_ref().is_some_and(|name| !visitor::is_cookie_name(name)) {
-        ("visitor_cookie", "takes a cookie's name: letters, digits, and - or _")
+    } else if let Some(flaw) = settings.sets_cookie.as_ref().and_then(VisitorCookie::flaw) {
+        flaw
     } else if badge.max_value_chars == 0 {
         ("max_value_chars", "takes 1 or more")
     } else if let Some(flaw) = badge.look.as_ref().and_then(Look::flaw) {

@@ -9,9 +9,10 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::badge::reply::{OwnUrls, Reply};
 use crate::presence::counts::Grace;
+use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;
+use crate::request::key::VisitorKey;
 use crate::request::params::Params;
-use crate::request::visitor::{self, VisitorKey};
 
 /// How long a person who left is still a visitor, unless the application says otherwise.
 const PERSON_GRACE: Duration = Duration::from_secs(3);
@@ -50,8 +51,8 @@ pub(crate) struct Settings {
     pub(crate) leave_grace: Option<Duration>,
     /// The first that finds a key decides.
     pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
-    /// Where it finds no key, it gives the visitor one: in a cookie of this name.
-    pub(crate) sets_cookie: Option<String>,
+    /// Where it finds no key, it gives the visitor one: in this cookie.
+    pub(crate) sets_cookie: Option<VisitorCookie>,
     /// Instead of [`Reply::for_request`].
     pub(crate) reply_to: Option<OfRequest<Reply>>,
     /// Whether a stream's viewer is counted, instead of by what it asks for.
@@ -99,10 +100,11 @@ impl Default for Settings {
 impl Settings {
     /// A visitor's key, and a cookie to be set for that.
     pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
-        let key = self.keys.iter().find_map(|key| key(parts));
+        let mut keys = self.keys.iter().filter_map(|key| key(parts));
+        let key = keys.find(|key| !key.is_blank());
         match &self.sets_cookie {
-            Some(name) if key.is_none() => {
-                let (key, cookie) = visitor::new_cookie(name);
+            Some(cookie) if key.is_none() => {
+                let (key, cookie) = cookie.give();
                 (Some(key), Some(cookie))
             }
             _ => (key, None),

@@ -127,6 +127,11 @@ impl Crowd {
         self.state().roster.next_expiry()
     }
 
+    /// Whether this one is here, or expected back.
+    pub(crate) fn has(&self, person: Person) -> bool {
+        self.state().expired(Instant::now()).roster.has(person)
+    }
+
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
         self.state().expired(Instant::now()).roster.is_empty()
@@ -192,8 +197,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::key::VisitorKey;
     use crate::request::pseudonym::Blind;
-    use crate::request::visitor::VisitorKey;
 
     #[tokio::test(start_paused = true)]
     async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {

@@ -120,6 +120,11 @@ impl Roster {
         Counts { streams: self.streams, visitors: keyless + self.keyed.len() }
     }
 
+    /// Whether this one is here, or expected back.
+    pub(crate) fn has(&self, person: Person) -> bool {
+        self.keyed.contains_key(&person)
+    }
+
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
         self.counts() == Counts::default()
@@ -134,8 +139,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::request::key::VisitorKey;
     use crate::request::pseudonym::Blind;
-    use crate::request::visitor::VisitorKey;
 
     const GRACE: u64 = 30;
 

@@ -5,8 +5,11 @@
 //! application may decide by a request) and by `serve` (what becomes of it).
 
 pub(crate) mod accept;
+pub(crate) mod address;
+pub(crate) mod cookie;
 pub(crate) mod etag;
 pub(crate) mod head;
+pub(crate) mod key;
 pub(crate) mod params;
 pub(crate) mod program;
 pub(crate) mod pseudonym;

@@ -1,4 +1,4 @@
-//! What tells one visitor from another, and where in a request it is found.
+//! Where in a request is found what tells one visitor from another.
 //!
 //! The functions make closures for [`Badge::visitors`](crate::Badge::visitors):
 //!
@@ -7,69 +7,38 @@
 //!
 //! let by_session = Badge::online().visitors(visitor::cookie("session"));
 //! ```
+//!
+//! Each finds a key or none; what is empty or blank is none.
+//!
+//! # Whom to believe
+//!
+//! A client can write into its request whatever it likes: any cookie, and any header that nothing in
+//! front of the application takes away or replaces. Who can choose its key can be many visitors, or
+//! somebody else. Behind proxies of your own, count them ([`x_forwarded_for`], [`forwarded`]): whatever
+//! a client itself wrote is then not looked at. Or let the outermost one overwrite a header, and read
+//! that ([`address_header`], [`header`]).
 
-use std::fmt;
 use std::net::IpAddr;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
 
-use crate::request::random::random;
-
-/// Whatever tells one visitor from another: a session id, a user name, an address.
-///
-/// Streams with equal keys are one visitor. The layer keeps a key no longer than the request: what
-/// it remembers is a keyed hash, whose keys are random, never leave the process, and change every
-/// day. A key is never printed: its `Debug` form is redacted.
-///
-/// ```
-/// use tower_livebadge::VisitorKey;
-///
-/// let key = VisitorKey::new("alice");
-/// assert_eq!(key, VisitorKey::new("alice"));
-/// assert_eq!(format!("{key:?}"), "VisitorKey(..)");
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct VisitorKey(Box<[u8]>);
-
-impl VisitorKey {
-    /// A key with these bytes.
-    pub fn new(key: impl AsRef<[u8]>) -> Self {
-        Self(key.as_ref().into())
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
+use crate::request::address;
+use crate::request::cookie;
+use crate::request::key::VisitorKey;
 
 /// The value of a cookie.
 pub fn cookie(
     name: impl Into<String>,
 ) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static {
     let name = name.into();
-    move |request| {
-        let cookies = values(&request.headers, "cookie").flat_map(|line| line.split(';'));
-        let mut pairs = cookies.filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|pair| pair.0 == name && !pair.1.is_empty()).map(|pair| VisitorKey::new(pair.1))
-    }
+    move |request| cookie::value(&request.headers, &name)
 }
 
-/// Whether browsers and servers agree on a cookie of this name.
-pub(crate) fn is_cookie_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-}
-
-/// A new visitor's key, and the cookie that brings it back.
-pub(crate) fn new_cookie(name: &str) -> (VisitorKey, HeaderValue) {
-    let key = format!("{:016x}{:016x}", random(), random());
-    let cookie = format!("{name}={key}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
-    let cookie =
-        HeaderValue::try_from(cookie).expect("a checked name and digits are a valid value");
-    (VisitorKey::new(key), cookie)
-}
-
-/// The value of a header, for what a proxy or a layer in front has found out.
+/// The value of a header, for what a proxy or a layer in front has found out, such as the user that it
+/// has authenticated.
+///
+/// That has to overwrite the header, or take it away from who has not been authenticated: otherwise
+/// the client itself can say who it is.
 pub fn header(
     name: impl Into<String>,
 ) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static {
@@ -119,7 +88,33 @@ where
 pub fn peer(
     peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync,
 ) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync {
-    move |request| peer(request).map(address_key)
+    move |request| peer(request).map(address::key)
+}
+
+/// The client's address as told by a header that holds nothing else: `X-Real-IP`, `CF-Connecting-IP`,
+/// `True-Client-IP`, `Fly-Client-IP`.
+///
+/// **Only behind a proxy of your own, or a service, that overwrites this header in every request.** If
+/// nothing does, or if somebody can go round it to the server itself, a client is believed whatever it
+/// writes there. With nginx it is
+///
+/// ```nginx
+/// proxy_set_header X-Real-IP $remote_addr;
+/// ```
+///
+/// What is no address is no key. Of an IPv6 address, the first 64 bits count: who has one has all of
+/// them.
+///
+/// ```
+/// use tower_livebadge::{Badge, visitor};
+///
+/// let behind_cloudflare = Badge::online().visitors(visitor::address_header("cf-connecting-ip"));
+/// ```
+pub fn address_header(
+    name: impl Into<String>,
+) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static {
+    let name = name.into();
+    move |request| address::in_header(&request.headers, &name).map(address::key)
 }
 
 /// The client's address as told by `X-Forwarded-For`, behind this many proxies of your own, each of
@@ -127,15 +122,15 @@ pub fn peer(
 ///
 /// With one proxy the last address counts, with two the one before it: whatever the client itself
 /// wrote stands further to the left. If there are fewer addresses than proxies, the request did
-/// not come through all of them, and `peer` counts (see [`peer`]).
+/// not come through all of them, and `peer` counts (see [`peer`]); so it does where the last of your
+/// proxies has written something else than an address.
 pub fn x_forwarded_for(
     proxies: usize,
     peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync,
 ) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync {
     move |request| {
-        let hops = values(&request.headers, "x-forwarded-for").flat_map(|line| line.split(','));
-        let hops: Vec<&str> = hops.collect();
-        behind_proxies(&hops, proxies).or_else(|| peer(request)).map(address_key)
+        let address = address::in_x_forwarded_for(&request.headers, proxies);
+        address.or_else(|| peer(request)).map(address::key)
     }
 }
 
@@ -146,57 +141,16 @@ pub fn forwarded(
     peer: impl Fn(&Parts) -> Option<IpAddr> + Send + Sync,
 ) -> impl Fn(&Parts) -> Option<VisitorKey> + Send + Sync {
     move |request| {
-        let elements = values(&request.headers, "forwarded").flat_map(|l| l.split(','));
-        let hops: Vec<&str> = elements.map(|element| parameter(element, "for")).collect();
-        behind_proxies(&hops, proxies).or_else(|| peer(request)).map(address_key)
-    }
-}
-
-/// The hop that the outermost of one's own proxies has seen.
-fn behind_proxies(hops: &[&str], proxies: usize) -> Option<IpAddr> {
-    let hop = hops.len().checked_sub(proxies).filter(|_| proxies > 0)?;
-    parse_address(hops.get(hop)?)
-}
-
-/// With or without a port, brackets and quotes.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_matches('"');
-    let socket = || text.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip());
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    bare.parse().ok().or_else(socket)
-}
-
-fn parameter<'a>(element: &'a str, name: &str) -> &'a str {
-    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|pair| pair.0.eq_ignore_ascii_case(name)).map_or("", |pair| pair.1)
-}
-
-fn address_key(address: IpAddr) -> VisitorKey {
-    match address.to_canonical() {
-        IpAddr::V4(address) => VisitorKey::new(address.octets()),
-        IpAddr::V6(address) => VisitorKey::new(&address.octets()[..8]),
-    }
-}
-
-fn values<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
-    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
-}
-
-impl fmt::Debug for VisitorKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("VisitorKey(..)")
+        let address = address::in_forwarded(&request.headers, proxies);
+        address.or_else(|| peer(request)).map(address::key)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use http::Request;
 
     use super::*;
-
-    const PEER: [u8; 4] = [127, 0, 0, 1];
 
     fn request(headers: &[(&str, &str)]) -> Parts {
         let start = Request::builder();
@@ -205,42 +159,36 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    fn here(_: &Parts) -> Option<IpAddr> {
-        Some(Ipv4Addr::from(PEER).into())
+    fn address(text: &str) -> VisitorKey {
+        address::key(text.parse().unwrap())
     }
 
     #[test]
-    fn the_right_hop_counts() {
-        let key = |proxies, hops: &[&str]| {
-            let headers: Vec<_> = hops.iter().map(|hop| ("x-forwarded-for", *hop)).collect();
-            x_forwarded_for(proxies, here)(&request(&headers)).unwrap()
+    fn without_a_trusted_address_the_peer_counts() {
+        let here = |_: &Parts| "127.0.0.1".parse().ok();
+        for (value, expected) in [("1.1.1.1", "1.1.1.1"), ("unknown", "127.0.0.1")] {
+            let request =
+                request(&[("x-forwarded-for", value), ("forwarded", &format!("for={value}"))]);
+            assert_eq!(x_forwarded_for(1, here)(&request), Some(address(expected)));
+            assert_eq!(forwarded(1, here)(&request), Some(address(expected)));
+            assert_eq!(x_forwarded_for(0, here)(&request), Some(address("127.0.0.1")));
+            assert_eq!(forwarded(2, here)(&request), Some(address("127.0.0.1")));
+            assert_eq!(forwarded(2, |_| None)(&request), None);
+        }
+    }
+
+    #[test]
+    fn a_header_with_an_address_is_one_whoever_sets_it() {
+        let key = |values: &[&str]| {
+            let headers: Vec<_> = values.iter().map(|value| ("fly-client-ip", *value)).collect();
+            address_header("Fly-Client-IP")(&request(&headers))
         };
-        let is = |octets: [u8; 4]| VisitorKey::new(octets);
-        assert_eq!(key(0, &["1.1.1.1"]), is(PEER), "nobody is trusted");
-        assert_eq!(key(1, &["1.1.1.1"]), is([1, 1, 1, 1]));
-        assert_eq!(key(1, &["6.6.6.6, 1.1.1.1"]), is([1, 1, 1, 1]), "the client's own claim");
-        assert_eq!(key(2, &["6.6.6.6, 1.1.1.1", "2.2.2.2"]), is([1, 1, 1, 1]));
-        assert_eq!(key(2, &["1.1.1.1"]), is(PEER), "it went round a proxy");
-        assert_eq!(key(1, &["unknown"]), is(PEER));
-        assert_eq!(key(1, &["1.1.1.1:4711"]), is([1, 1, 1, 1]));
-        assert_eq!(key(1, &["::ffff:1.1.1.1"]), is([1, 1, 1, 1]));
-    }
-
-    #[test]
-    fn forwarded_elements_are_hops() {
-        let key =
-            |proxies, value| forwarded(proxies, here)(&request(&[("forwarded", value)])).unwrap();
-        let value = "for=6.6.6.6, For=\"[2001:db8:1:2:3::4]:80\";proto=https;by=_x, for=2.2.2.2";
-        assert_eq!(key(1, value), VisitorKey::new([2, 2, 2, 2]));
-        assert_eq!(key(2, value), VisitorKey::new([0x20, 1, 0xd, 0xb8, 0, 1, 0, 2]));
-        assert_eq!(key(1, "for=_hidden"), VisitorKey::new(PEER));
-        assert_eq!(key(1, "proto=http"), VisitorKey::new(PEER));
-    }
-
-    #[test]
-    fn a_cookie_is_found_among_others() {
-        let key = |value| cookie("sid")(&request(&[("cookie", value)]));
-        assert_eq!(key("a=1; sid=x=y; b=2"), Some(VisitorKey::new("x=y")));
-        assert_eq!(key("xsid=1; sid="), None);
+        assert_eq!(key(&["1.1.1.1"]), Some(address("1.1.1.1")));
+        assert_eq!(key(&["2001:db8:1:2::3"]), key(&["[2001:db8:1:2:9::9]:80"]));
+        assert_ne!(key(&["2001:db8:1:2::3"]), key(&["2001:db8:1:3::3"]));
+        assert_eq!(key(&["6.6.6.6", "1.1.1.1"]), Some(address("1.1.1.1")), "added by a proxy");
+        for none in [&[""][..], &[" "], &["alice"], &["1.1.1.1, 2.2.2.2"], &["1.1.1.1", "x"], &[]] {
+            assert_eq!(key(none), None, "{none:?}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::badge::settings::Settings;
 use crate::observe::observer::Refusal;
 use crate::request::params::RoomId;
-use crate::request::pseudonym::Person;
+use crate::request::pseudonym::{Person, Salt};
 use crate::room::registry::{Promise, Registry};
 use crate::room::screen::Watcher;
 
@@ -35,7 +35,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) watcher: Watcher,
     /// Also of somebody who only looks on.
-    pub(crate) person: Option<Person>,
+    pub(crate) visitor: Option<(Person, Salt)>,
 }
 
 /// What an open stream holds as long as it is open.
@@ -52,6 +52,8 @@ pub(crate) struct Pass {
     _in_room: Option<Share>,
     _of_visitor: Option<Share>,
     _open: TaskTrackerToken,
+    /// By which its visitor is known.
+    _salt: Option<Salt>,
 }
 
 impl Admission {
@@ -70,9 +72,10 @@ impl Admission {
     pub(crate) fn admit(
         &self,
         registry: &Arc<Registry>,
-        claim: &Claim<'_>,
+        claim: Claim<'_>,
     ) -> Result<Admitted, Refusal> {
-        let Claim { badge, settings, watcher, person, .. } = *claim;
+        let Claim { room, badge, settings, watcher, visitor } = claim;
+        let (person, salt) = visitor.unzip();
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
@@ -80,8 +83,8 @@ impl Admission {
         let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
         // Whoever only looks on takes nobody's place.
         let in_room = match watcher {
-            Watcher::Counted(_) => Holder::Room(claim.room.clone()),
-            Watcher::Uncounted => Holder::Lookers(claim.room.clone(), badge),
+            Watcher::Counted(_) => Holder::Room(room.clone()),
+            Watcher::Uncounted => Holder::Lookers(room.clone(), badge),
         };
         let in_room = self.quotas.take(in_room, settings.max_per_room, Refusal::RoomFull)?;
         let of_visitor = person.map(|person| {
@@ -89,11 +92,21 @@ impl Admission {
             self.quotas.take(holder, settings.max_per_visitor, Refusal::TooManyOfVisitor)
         });
         let of_visitor = of_visitor.transpose()?.flatten();
-        let promise = registry.promise(claim.room)?;
+        let promise = registry.promise(room)?;
         let open = self.open.token();
-        let pass =
-            Pass { _permit: permit, _in_room: in_room, _of_visitor: of_visitor, _open: open };
+        let pass = Pass {
+            _permit: permit,
+            _in_room: in_room,
+            _of_visitor: of_visitor,
+            _open: open,
+            _salt: salt,
+        };
         Ok(Admitted { promise, _pass: pass })
+    }
+
+    /// Whether this one has a share of a badge's streams.
+    pub(crate) fn knows(&self, badge: usize, person: Person) -> bool {
+        self.quotas.taken().contains_key(&Holder::Visitor { badge, person })
     }
 
     /// Lets nobody in any more, and waits until everybody has left.

@@ -90,6 +90,11 @@ impl Room {
         RoomCounts { path: self.path.clone(), counts: self.crowd.counts() }
     }
 
+    /// Whether this one is counted here, or in one of the totals.
+    pub(crate) fn has(&self, person: Person) -> bool {
+        self.counted_in.iter().any(|crowd| crowd.has(person))
+    }
+
     /// It shows other rooms' people, and has none of its own.
     pub(crate) fn shows_others(&self) -> bool {
         self.counted_in.is_empty()

@@ -14,6 +14,7 @@ use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::request::params::RoomId;
+use crate::request::pseudonym::Person;
 use crate::room::opened::Room;
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
@@ -163,6 +164,14 @@ impl Registry {
         let remembered = self.memory.iter().filter(|(id, _)| !is_open(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
         open.into_iter().chain(remembered).collect()
+    }
+
+    /// Whether this one is in a room, or in another one of the same total.
+    pub(crate) fn has(&self, id: &RoomId, recipe: &Recipe, person: Person) -> bool {
+        match self.room(id) {
+            Some(room) => room.has(person),
+            None => recipe.totals.iter().any(|total| total.has(person)),
+        }
     }
 
     /// The counts of every room that somebody is in, in no particular order.

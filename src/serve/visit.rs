@@ -11,6 +11,8 @@ use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
 use crate::picture::look::Words;
 use crate::picture::raster::Drawing;
+use crate::request::key::VisitorKey;
+use crate::request::pseudonym::{Person, Salt};
 use crate::room::admission::{Admitted, Claim};
 use crate::room::registry::Invitation;
 use crate::room::screen::{Variant, Watcher};
@@ -45,7 +47,7 @@ impl Verdict {
                 UnknownRoom::NotFound => Self::NotFound,
             };
         }
-        let asked = Asked::read(&target.recipe, parts, &dispatch.blind);
+        let asked = Asked::read(&target.recipe, parts);
         match asked.wants {
             Wants::Inner => Self::Inner,
             _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
@@ -68,17 +70,29 @@ impl Visit {
             Wants::Data(data) => self.data(data),
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
-                let Viewing { person, is_counted, .. } = *viewing;
-                let watcher =
-                    if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
+                let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
+                let person = visitor.as_ref().map(|(person, _)| *person);
+                let watcher = match viewing.is_counted {
+                    true => Watcher::Counted(person),
+                    false => Watcher::Uncounted,
+                };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
-                let claim = Claim { room, badge, settings, watcher, person };
-                match dispatch.admission.admit(&dispatch.registry, &claim) {
+                let claim = Claim { room, badge, settings, watcher, visitor };
+                match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
                     Err(refusal) => self.refuse(refusal),
                 }
             }
         }
+    }
+
+    /// Whose key it is, by the name under which the rooms and the limits of this badge know it.
+    fn recognise(&self, key: &VisitorKey) -> (Person, Salt) {
+        let Self { dispatch, target, .. } = self;
+        dispatch.blind.recognise(key, |person| {
+            dispatch.admission.knows(target.badge, person)
+                || dispatch.registry.has(&target.room, dispatch.host(target), person)
+        })
     }
 
     fn stream(&self, viewing: &Viewing, watcher: Watcher, admitted: Admitted) -> Answer {

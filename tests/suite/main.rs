@@ -21,6 +21,7 @@ mod rooms_and_people;
 mod shutdown;
 mod stills;
 mod strictness;
+mod visitors;
 mod wire;
 mod wire_compression;
 mod wire_documents;

@@ -200,7 +200,7 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     let first = client.get(PATH, &BROWSER).await;
     let cookie = first.header("set-cookie").expect("a cookie for who has none").to_owned();
     let (pair, rules) = cookie.split_once("; ").unwrap();
-    assert_eq!(rules, "Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
+    assert_eq!(rules, "HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000");
     let value = pair.strip_prefix("viewer=").unwrap();
     assert!(value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit()), "{cookie}");
     let mut first = first.into_stream();
