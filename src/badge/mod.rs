@@ -7,6 +7,12 @@
 pub(crate) mod builder;
 pub(crate) mod check;
 pub(crate) mod data;
+pub(crate) mod lint;
+pub(crate) mod nearest;
 pub(crate) mod recipe;
 pub(crate) mod reply;
+pub(crate) mod scan;
+pub(crate) mod set;
 pub(crate) mod settings;
+pub(crate) mod trial;
+pub(crate) mod verbs;

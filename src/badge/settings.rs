@@ -44,15 +44,15 @@ pub enum WhenFull {
 /// The settings of one badge.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) max_rate: f64,
-    pub(crate) heartbeat: Duration,
+    pub(crate) max_rate: Option<f64>,
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) leave_grace: Option<Duration>,
     pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
     /// Where it finds no key, it gives the visitor one: in a cookie of this name.
     pub(crate) sets_cookie: Option<String>,
     pub(crate) reply_to: OfRequest<Reply>,
     /// Whether a stream's viewer is counted.
-    pub(crate) is_counted: OfRequest<bool>,
+    pub(crate) counted_if: Option<OfRequest<bool>>,
     pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
     pub(crate) unknown_room: UnknownRoom,
     pub(crate) max_per_room: usize,
@@ -68,13 +68,13 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_rate: 10.0,
-            heartbeat: Duration::from_secs(5),
+            max_rate: None,
+            heartbeat: None,
             leave_grace: None,
             visitor_of: Arc::new(|_| None),
             sets_cookie: None,
             reply_to: Arc::new(Reply::for_request),
-            is_counted: Arc::new(|parts| !reply::only_looks(parts)),
+            counted_if: None,
             is_room: Arc::new(|_| true),
             unknown_room: UnknownRoom::Inner,
             max_per_room: usize::MAX,
@@ -100,9 +100,27 @@ impl Settings {
         }
     }
 
+    /// Pictures per second.
+    pub(crate) fn max_rate(&self) -> f64 {
+        self.max_rate.unwrap_or(10.0)
+    }
+
     /// The least time between two pictures.
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_secs_f64(self.max_rate.recip())
+        Duration::from_secs_f64(self.max_rate().recip())
+    }
+
+    /// How long a stream may be silent.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.heartbeat.unwrap_or(Duration::from_secs(5))
+    }
+
+    /// Whether a stream's viewer is counted.
+    pub(crate) fn is_counted(&self, parts: &Parts) -> bool {
+        match &self.counted_if {
+            Some(is_counted) => is_counted(parts),
+            None => !reply::only_looks(parts),
+        }
     }
 
     /// Nobody can tell whether it is the same person who comes back without a key, so unless it is

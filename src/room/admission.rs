@@ -88,7 +88,7 @@ mod tests {
     use crate::request::visitor::VisitorKey;
 
     fn room(name: &str) -> Holder {
-        Holder::Room(RoomId { badge: 0, params: Params::sample(&["room"], name) })
+        Holder::Room(RoomId { badge: 0, params: Params::of([("room", name)]) })
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Reporter {
     }
 
     pub(crate) fn paint_failed(&self, room: &Room, error: &PaintError) {
-        tracing::warn!(path = %room.path, %error, "a picture could not be painted; the last one stays");
+        tracing::warn!(path = %room.path, ?error, "a picture could not be painted; the last one stays");
         self.call(|observer| observer.on_paint_error(&room.counts(), error));
     }
 

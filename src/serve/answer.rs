@@ -93,7 +93,7 @@ impl Answer {
         parts: &Parts,
         format: Format,
         painting: Result<Painting, PaintError>,
-        last_resort: impl FnOnce() -> Painting + Send + 'static,
+        last_resort: impl FnOnce(PaintError) -> Painting + Send + 'static,
     ) -> Self {
         let picture = async {
             let painted = match painting {
@@ -102,10 +102,7 @@ impl Answer {
             };
             match painted {
                 Ok(picture) => Ok(picture),
-                Err(error) => {
-                    tracing::warn!(%error, "a still could not be painted");
-                    last_resort().finish().await
-                }
+                Err(error) => last_resort(error).finish().await,
             }
         };
         Self::Whole(Whole::new(parts, Kind::Picture(format), picture))

@@ -137,7 +137,7 @@ impl Dispatch {
         admission: Admission,
     ) -> Answer {
         let host = self.host(&target).clone();
-        let is_counted = host.total.is_none() && (target.recipe.settings.is_counted)(parts);
+        let is_counted = host.total.is_none() && target.recipe.settings.is_counted(parts);
         let cookie = cookie.filter(|_| is_counted);
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let variant = Variant { badge: target.badge, style: target.style(parts) };
@@ -175,7 +175,8 @@ impl Dispatch {
         let snapshot = self.registry.snapshot(&target.room, self.host(target));
         let drawing = picture.fill_once(&snapshot, &target.room.params, style);
         let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
-        Answer::still(parts, format, painting, move || {
+        Answer::still(parts, format, painting, move |error| {
+            tracing::warn!(badge = recipe.path, ?error, "a still could not be painted");
             recipe.picture.blank(recipe.size, style, format)
         })
     }
@@ -186,7 +187,11 @@ impl Dispatch {
         let words = || {
             let words = target.recipe.picture.words(&snapshot, &target.room.params);
             words.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a badge could not be put into words");
+                tracing::warn!(
+                    badge = target.recipe.path,
+                    ?error,
+                    "a badge could not be put into words"
+                );
                 Words::of_counts(snapshot.counts)
             })
         };
