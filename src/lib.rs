@@ -142,7 +142,7 @@ pub use badge::builder::Badge;
 pub use badge::data::Data;
 pub use badge::reply::{OwnUrls, Reply};
 pub use badge::settings::{UnknownRoom, WhenFull};
-pub use error::{BuildError, PaintError};
+pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
 pub use observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};
 pub use picture::format::Format;
 pub use picture::look::Look;

@@ -12,7 +12,7 @@ use crate::badge::reply::{OwnUrls, Reply};
 use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::picture::format::Format;
 use crate::picture::look::Look;
-use crate::picture::values::{self, Values};
+use crate::picture::values::{self, Source};
 use crate::request::cookie::VisitorCookie;
 use crate::request::key::VisitorKey;
 use crate::request::params::Params;
@@ -36,7 +36,7 @@ use crate::request::params::Params;
 /// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
 /// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
 /// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
-/// | any other | the application's own values (see [`values`](Self::values)) |
+/// | any other | the application's own values (see [`values`](Self::values) and [`values_of`](Self::values_of)), which can't have one of these names |
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
 /// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
@@ -55,11 +55,14 @@ use crate::request::params::Params;
 /// | `plural("en", one="visitor", other="visitors")` | the form for a number in a language, by Unicode's CLDR (feature `plurals`) |
 /// | `text_width(text, 11)` | how many CSS pixels wide a text is drawn in that size, rounded up; also with `family="…"` and letter `spacing=1.5` |
 ///
-/// Every string that fills a slot is escaped, stripped of what XML can't hold, and cut at
-/// [`max_value_chars`](Self::max_value_chars). Templates are part of the program: they are trusted
-/// not to take forever, but they can't read files or networks.
+/// Every string that fills a slot, also one within a list or map, is escaped, stripped of what XML
+/// can't hold, and cut at [`max_value_chars`](Self::max_value_chars). Of lists and maps, 10,000
+/// items, 1,000,000 characters and 16 levels are taken. A template may take 500,000 steps for a
+/// picture (about one for each tag, operator, filter, and 64 bytes of text), and can't read files or
+/// networks.
 ///
-/// Everything is checked when the layer is built.
+/// Everything is checked when the layer is built: with nobody, with few and with very many
+/// visitors, with the numbers that the template itself names, and for light and dark pages.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,7 +85,9 @@ use crate::request::params::Params;
 #[must_use = "a badge does nothing until a layer is built with it"]
 pub struct Badge {
     pub(crate) svg: String,
-    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) values: Vec<Source>,
+    /// What a parameter is tried with when the badge is checked.
+    pub(crate) examples: Vec<(String, String)>,
     pub(crate) max_value_chars: usize,
     pub(crate) scale: f32,
     pub(crate) format: Format,
@@ -116,6 +121,7 @@ impl Badge {
         Self {
             svg: template.into(),
             values: Vec::new(),
+            examples: Vec::new(),
             max_value_chars: 256,
             scale: 2.0,
             format: Format::Png,
@@ -157,6 +163,64 @@ impl Badge {
         T: Serialize + Send + Sync + 'static,
     {
         self.values.push(values::watched(values));
+        self
+    }
+
+    /// Shows values that each room has for itself, and shows them anew whenever they change.
+    ///
+    /// Called with the room's [`Params`] when somebody opens the room; what it returns is dropped
+    /// when the room is freed. Stills and [`Data`](crate::Data) call it for each answer, so that
+    /// rooms that nobody watches have them, too; and [`build`](crate::LiveBadgeLayerBuilder::build)
+    /// calls it with the [examples](Self::example) of the parameters, to learn which slots there are.
+    /// It should be quick: look a receiver up, or make one and fill it from a task. If it panics,
+    /// that is a [`PaintError`](crate::PaintError), and it is called again for the next picture.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Arc;
+    /// use tokio::sync::watch;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// #[derive(Clone, Default, serde::Serialize)]
+    /// struct Poll { yes: usize, no: usize }
+    ///
+    /// let polls: Arc<HashMap<String, watch::Sender<Poll>>> = Arc::default();
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ yes }} : {{ no }}</text>
+    /// </svg>"#;
+    /// let badge = Badge::svg(svg).values_of(move |params| {
+    ///     let poll = params.get("id").and_then(|id| polls.get(id));
+    ///     poll.map_or_else(|| watch::channel(Poll::default()).1, |poll| poll.subscribe())
+    /// });
+    /// let badges = LiveBadgeLayer::builder().badge("/polls/{id}.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn values_of<T, F>(mut self, of_room: F) -> Self
+    where
+        T: Serialize + Send + Sync + 'static,
+        F: Fn(&Params) -> watch::Receiver<T> + Send + Sync + 'static,
+    {
+        self.values.push(values::per_room(of_room));
+        self
+    }
+
+    /// What a parameter of the path looks like: the badge is tried with it when it is built. Default:
+    /// `room`.
+    ///
+    /// May be called several times, for several parameters.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ visitors }} of {{ params.seats | int }}</text>
+    /// </svg>"#;
+    /// let badge = Badge::svg(svg).example("seats", "24"); // "room" is no number
+    /// let badges = LiveBadgeLayer::builder().badge("/bus/{seats}/on.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn example(mut self, param: impl Into<String>, value: impl Into<String>) -> Self {
+        self.examples.push((param.into(), value.into()));
         self
     }
 
@@ -272,7 +336,7 @@ impl Badge {
     where
         F: Fn(&Parts) -> bool + Send + Sync + 'static,
     {
-        self.settings.is_counted = Some(Arc::new(is_counted));
+        self.settings.counted_if = Some(Arc::new(is_counted));
         self
     }
 
@@ -463,7 +527,7 @@ impl Badge {
     /// A change after a quiet time is shown at once; further ones wait until the time between two
     /// pictures is over, and the last one is never lost.
     pub fn max_rate(mut self, per_second: f64) -> Self {
-        self.settings.max_rate = per_second;
+        self.settings.max_rate = Some(per_second);
         self
     }
 
@@ -473,7 +537,7 @@ impl Badge {
     /// This is what notices viewers that went without a word, and it keeps proxies from closing an
     /// idle stream (nginx does after 60 s).
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.settings.heartbeat = every;
+        self.settings.heartbeat = Some(every);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 use crate::badge::settings::Settings;
 use crate::observe::throttle::Throttle;
@@ -30,6 +30,8 @@ pub(crate) struct Recipe {
     pub(crate) has_any_width: bool,
     pub(crate) multipart: Arc<Multipart>,
     pub(crate) settings: Settings,
+    /// Of the application's own, on every answer.
+    pub(crate) headers: HeaderMap,
     /// Those who watch it are counted: it shows no total.
     pub(crate) counts: bool,
     /// The inner service is asked first, by its own wish or by that of the badge whose rooms it shows.
@@ -46,7 +48,7 @@ const FOR_SITE: HeaderValue = HeaderValue::from_static("same-site");
 impl Recipe {
     /// Whose pages may show it: its `Cross-Origin-Resource-Policy`.
     pub(crate) fn corp(&self) -> HeaderValue {
-        let own = self.settings.headers.get(CORP);
+        let own = self.headers.get(CORP);
         own.cloned().unwrap_or(if self.is_gated { FOR_SITE } else { FOR_ALL })
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
 
 use crate::badge::reply::{OwnUrls, Reply};
 use crate::presence::counts::Grace;
@@ -46,8 +46,8 @@ pub enum WhenFull {
 /// The settings of one badge.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) max_rate: f64,
-    pub(crate) heartbeat: Duration,
+    pub(crate) max_rate: Option<f64>,
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) leave_grace: Option<Duration>,
     /// The first that finds a key decides.
     pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
@@ -56,7 +56,7 @@ pub(crate) struct Settings {
     /// Instead of [`Reply::for_request`].
     pub(crate) reply_to: Option<OfRequest<Reply>>,
     /// Whether a stream's viewer is counted, instead of by what it asks for.
-    pub(crate) is_counted: Option<OfRequest<bool>>,
+    pub(crate) counted_if: Option<OfRequest<bool>>,
     pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
     pub(crate) unknown_room: UnknownRoom,
     pub(crate) max_per_room: Option<usize>,
@@ -68,21 +68,19 @@ pub(crate) struct Settings {
     pub(crate) pictures_only: bool,
     /// The inner service is asked first, or is not; otherwise as the badge whose rooms it shows.
     pub(crate) gated: Option<bool>,
-    /// Of the application's own, on every answer.
-    pub(crate) headers: HeaderMap,
     pub(crate) own_urls: OwnUrls,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_rate: 10.0,
-            heartbeat: Duration::from_secs(5),
+            max_rate: None,
+            heartbeat: None,
             leave_grace: None,
             keys: Vec::new(),
             sets_cookie: None,
             reply_to: None,
-            is_counted: None,
+            counted_if: None,
             is_room: Arc::new(|_| true),
             unknown_room: UnknownRoom::Inner,
             max_per_room: None,
@@ -91,7 +89,6 @@ impl Default for Settings {
             when_full: WhenFull::Still,
             pictures_only: false,
             gated: None,
-            headers: HeaderMap::new(),
             own_urls: OwnUrls::Firefox,
         }
     }
@@ -118,12 +115,22 @@ impl Settings {
 
     /// Whether a stream's viewer is counted.
     pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
-        self.is_counted.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+        self.counted_if.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+    }
+
+    /// Pictures per second.
+    pub(crate) fn max_rate(&self) -> f64 {
+        self.max_rate.unwrap_or(10.0)
     }
 
     /// The least time between two pictures.
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_secs_f64(self.max_rate.recip())
+        Duration::from_secs_f64(self.max_rate().recip())
+    }
+
+    /// How long a stream may be silent.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.heartbeat.unwrap_or(Duration::from_secs(5))
     }
 
     /// Nobody can tell whether it is the same person who comes back without a key, so unless it is

@@ -32,7 +32,7 @@ impl Params {
         let value_of = |name: &&str| {
             let found = values.iter().rev().find(|pair| pair.0 == *name);
             let (name, value) = found.ok_or_else(|| Misnamed::Missing((*name).to_owned()))?;
-            let fits = !value.is_empty() && is_name(value);
+            let fits = is_value(value);
             if fits {
                 Ok(((*name).into(), (*value).into()))
             } else {
@@ -47,14 +47,14 @@ impl Params {
     pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
         let decode = |(name, value): (&str, &str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
-            is_name(&value).then(|| (name.into(), value.into()))
+            is_value(&value).then(|| (name.into(), value.into()))
         };
         params.iter().map(decode).collect::<Option<_>>().map(Self)
     }
 
-    /// The same value for each of these names.
-    pub(crate) fn sample(names: &[&str], value: &str) -> Self {
-        Self(names.iter().map(|name| ((*name).into(), value.into())).collect())
+    /// These names and values.
+    pub(crate) fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     /// The value of the parameter with this name.
@@ -80,8 +80,9 @@ impl Params {
     }
 }
 
-fn is_name(value: &str) -> bool {
-    value.chars().count() <= MAX_CHARS && !value.contains(char::is_control)
+/// Whether a parameter can have this value, and so name a room.
+pub(crate) fn is_value(value: &str) -> bool {
+    (1..=MAX_CHARS).contains(&value.chars().count()) && !value.contains(char::is_control)
 }
 
 /// Names a room: whose badge's it is, and what its path's parameters are.
@@ -125,10 +126,17 @@ mod tests {
             ("/{a}/{b}", "/1/%C3%A9%7Ba%7D"),
             ("/files/{*path}", "/files/a/b%3Fc"),
             ("/{{x}}/{y}", "/{x}/z"),
+            ("/t/{id}.png", "/t/a.b.png"),
+            ("/t/{id}.png", "/t/a%2Fb.png.png"),
+            ("/@{user}", "/@ada"),
+            ("/@{user}/x-{id}.svg", "/@ada/x-x-1.svg.svg"),
         ] {
             assert_eq!(decode(pattern, path).unwrap().path(pattern), path);
         }
         assert_eq!(names("/{{x}}/{y}/{*rest}"), ["y", "rest"]);
+        assert_eq!(names("/@{user}/x-{id}.png"), ["user", "id"]);
+        let dotted = decode("/t/{id}.png", "/t/a.b.png").unwrap();
+        assert_eq!(dotted.get("id"), Some("a.b"));
     }
 
     #[test]

@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn shares_come_back_and_leave_nothing_behind() {
         let quotas = Arc::new(Quotas::default());
-        let room = RoomId { badge: 0, params: Params::sample(&["room"], "a") };
+        let room = RoomId { badge: 0, params: Params::of([("room", "a")]) };
         for holder in [Holder::Room(room.clone()), Holder::Lookers(room, 1)] {
             let take = |limit| quotas.take(holder.clone(), limit, Refusal::RoomFull);
             assert_eq!(take(Some(0)).unwrap_err(), Refusal::RoomFull);

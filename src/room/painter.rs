@@ -13,8 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
-use crate::picture::paint::Picture;
-use crate::picture::values::Values;
+use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
@@ -32,7 +31,7 @@ pub(crate) struct Painter {
     room: Arc<Room>,
     reporter: Arc<Reporter>,
     /// The values of each badge that is shown here.
-    values: HashMap<usize, Vec<Box<dyn Values>>>,
+    values: HashMap<usize, RoomValues>,
     canvases: HashMap<Variant, Canvas>,
     /// At most one of each canvas: a style that takes long delays no other.
     drawings: FuturesUnordered<Drawing>,
@@ -57,7 +56,7 @@ impl Painter {
             snapshot: Snapshot::default(),
             is_due: true,
             next_paint: now,
-            next_beat: now + room.recipe.settings.heartbeat,
+            next_beat: now + room.recipe.settings.heartbeat(),
             last_round: now,
             beats: 0,
             was_paused: false,
@@ -132,7 +131,7 @@ impl Painter {
         });
         self.values.retain(|badge, _| survey.open().any(|up| up.variant.badge == *badge));
         for screen in survey.open() {
-            let values = || screen.recipe.picture.values.clone();
+            let values = || screen.recipe.picture.values_of(&self.room.params);
             self.values.entry(screen.variant.badge).or_insert_with(values);
         }
         survey
@@ -170,7 +169,7 @@ impl Painter {
         };
         // From here on a newcomer can't be sure to be part of the next round.
         survey.open().for_each(|screen| screen.stage.set_idle_from(None));
-        self.was_paused |= Instant::now() > wake_at + self.room.recipe.settings.heartbeat / 2;
+        self.was_paused |= Instant::now() > wake_at + self.room.recipe.settings.heartbeat() / 2;
         if let Some(finished) = finished {
             self.finish(finished);
         }
@@ -180,7 +179,7 @@ impl Painter {
     /// whether it differs anywhere.
     fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
         tracing::trace!(screens = screens.len(), "painting");
-        let take = |(badge, values): (&usize, &mut Vec<_>)| (*badge, Picture::take(values));
+        let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut paints = false;
         for screen in screens {
@@ -233,7 +232,7 @@ impl Painter {
 
     fn beat(&mut self, survey: &Survey, now: Instant) {
         let was_paused = std::mem::take(&mut self.was_paused);
-        self.next_beat = now + self.room.recipe.settings.heartbeat;
+        self.next_beat = now + self.room.recipe.settings.heartbeat();
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
         for screen in &survey.screens {
             if !was_paused {
@@ -305,9 +304,9 @@ impl Drop for Painter {
 }
 
 /// Waits for the first change of any of these.
-async fn any_changed(values: &mut HashMap<usize, Vec<Box<dyn Values>>>) {
+async fn any_changed(values: &mut HashMap<usize, RoomValues>) {
     let mut changes: Vec<_> =
-        values.values_mut().flatten().map(|values| values.changed()).collect();
+        values.values_mut().map(|values| Box::pin(values.changed())).collect();
     std::future::poll_fn(|cx| {
         let ready = changes.iter_mut().any(|change| change.as_mut().poll(cx).is_ready());
         if ready { Poll::Ready(()) } else { Poll::Pending }

@@ -61,7 +61,7 @@ impl Reporter {
     pub(crate) fn paint_failed(&self, recipe: &Recipe, path: &Arc<str>, error: &PaintError) {
         if let Some(unsaid) = recipe.failures.may_speak() {
             let badge = &recipe.path;
-            tracing::warn!(%badge, %path, %error, unsaid, "a picture could not be painted; the last one stays");
+            tracing::warn!(%badge, %path, ?error, unsaid, "a picture could not be painted; the last one stays");
         }
         let path = path.clone();
         self.call(|observer| observer.on_paint_error(&PaintFailure { path, error }));

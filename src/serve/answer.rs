@@ -142,7 +142,7 @@ impl Answer {
         } else if !recipe.is_gated {
             insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         }
-        for (name, value) in &recipe.settings.headers {
+        for (name, value) in &recipe.headers {
             // A stream that a cache keeps is a stream that nobody else gets.
             let is_for_wholes = name == header::CACHE_CONTROL;
             if !is_for_wholes || matches!(self.kind, Kind::Whole(_)) {

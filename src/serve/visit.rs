@@ -140,7 +140,7 @@ impl Visit {
             if let Err(error) = &painted
                 && let Some(unsaid) = cook.failures.may_speak()
             {
-                tracing::warn!(badge = %cook.path, %error, unsaid, "a still could not be painted");
+                tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");
             }
             painted
         };
@@ -161,7 +161,7 @@ impl Visit {
             words.unwrap_or_else(|error| {
                 if let Some(unsaid) = recipe.failures.may_speak() {
                     let badge = &recipe.path;
-                    tracing::warn!(%badge, %error, unsaid, "a badge could not be put into words");
+                    tracing::warn!(%badge, ?error, unsaid, "a badge could not be put into words");
                 }
                 Words::of_counts(&snapshot.counts)
             })

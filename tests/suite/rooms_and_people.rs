@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::common::{BROWSER, Client, Protocol, Server, bar_badge, eventually, read_bar, serve};
-use tower_livebadge::{Badge, BuildError, Handle, LiveBadgeLayer, UnknownRoom, WhenFull, visitor};
+use tower_livebadge::{
+    Badge, BuildErrorKind, Handle, LiveBadgeLayer, UnknownRoom, WhenFull, visitor,
+};
 
 const PATH: &str = "/rooms/lobby/bar.png";
 
@@ -119,7 +121,8 @@ async fn two_badges_show_one_room() {
         let badges = LiveBadgeLayer::builder()
             .badge("/{other}/bar.png", Badge::online())
             .badge("/{room}/look.png", Badge::online().rooms_of(wanted));
-        assert!(matches!(badges.build(), Err(BuildError::RoomsOf { .. })), "{wanted}");
+        let error = badges.build().unwrap_err();
+        assert!(matches!(error.kind(), BuildErrorKind::RoomsOf { .. }), "{wanted}");
     }
 }
 
@@ -240,6 +243,7 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     }
     for name in ["", "a b", "a;b", "a=b", "é"] {
         let badges = LiveBadgeLayer::builder().badge("/x", Badge::online().visitor_cookie(name));
-        assert!(matches!(badges.build(), Err(BuildError::Setting { .. })), "{name}");
+        let error = badges.build().unwrap_err();
+        assert!(matches!(error.kind(), BuildErrorKind::Setting { .. }), "{name}");
     }
 }
