@@ -7,6 +7,7 @@
 pub(crate) mod builder;
 pub(crate) mod check;
 pub(crate) mod data;
+pub(crate) mod own_urls;
 pub(crate) mod recipe;
 pub(crate) mod reply;
 pub(crate) mod settings;

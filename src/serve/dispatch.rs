@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::badge::data::Data;
+use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
-use crate::badge::settings::{UnknownRoom, WhenFull};
+use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
 use crate::picture::look::Words;
@@ -31,6 +32,7 @@ use crate::room::registry::{Invitation, Registry};
 use crate::room::reporter::Reporter;
 use crate::serve::answer::{Answer, LiveStream};
 use crate::serve::body::{Admission, Viewer};
+use crate::stream::multipart::Framing;
 
 /// What the layer, its services and its handles share.
 pub(crate) struct Dispatch {
@@ -41,6 +43,7 @@ pub(crate) struct Dispatch {
     pub(crate) registry: Arc<Registry>,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
+    pub(crate) detours: Detours,
     pub(crate) quotas: Arc<Quotas>,
     /// A permit for each stream that may still be opened.
     pub(crate) vacancies: Arc<Semaphore>,
@@ -119,7 +122,7 @@ impl Dispatch {
             Reply::Data(data) => Some(self.data(&target, head, data)),
             Reply::Stream if head.is_head => Some(self.still(&target, head, None)),
             // To the same path, wherever that is mounted, with a query of this view's own.
-            Reply::Stream if settings.own_urls.are_due(head) => {
+            Reply::Stream if self.is_detour_due(settings, head) => {
                 Some(Answer::Redirect(head.query.with_view(random())))
             }
             Reply::Stream => {
@@ -137,6 +140,14 @@ impl Dispatch {
         }
     }
 
+    /// Whether this one is to be sent to a URL of its own now.
+    fn is_detour_due(&self, settings: &Settings, head: &Head<'_>) -> bool {
+        if head.query.view {
+            self.detours.ends(head);
+        }
+        settings.own_urls.are_due(head) && self.detours.begins(head)
+    }
+
     fn stream(
         &self,
         target: Target,
@@ -152,7 +163,8 @@ impl Dispatch {
         let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
         let variant = Variant { badge: target.badge, style: target.style(head) };
         let Target { room, recipe, .. } = target;
-        let (framing, reloads) = (reply::framing(head), reply::is_for_document(head));
+        let framing = reply::framing(head);
+        let reloads = framing == Framing::Document;
         let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
         let path = room.params.path(&host.path).into();
         let registry = self.registry.clone();

@@ -11,6 +11,7 @@ use tower_layer::Layer;
 
 use crate::badge::builder::Badge;
 use crate::badge::check::check;
+use crate::badge::own_urls::Detours;
 use crate::error::BuildError;
 use crate::observe::observer::{Observer, Unobserved};
 use crate::picture::fonts::Fonts;
@@ -187,6 +188,7 @@ impl LiveBadgeLayerBuilder {
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),
+            detours: Detours::default(),
             quotas: Arc::new(Quotas::new(self.max_rooms)),
             vacancies: Arc::new(Semaphore::new(max_viewers.min(Semaphore::MAX_PERMITS))),
             open_streams: TaskTracker::new(),

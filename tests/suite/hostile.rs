@@ -180,7 +180,7 @@ async fn odd_paths_are_not_found_and_queries_change_nothing() {
 
 #[test]
 fn no_header_changes_more_than_stream_or_still() {
-    const HEADERS: &str = "accept|sec-fetch-dest|sec-purpose|purpose|x-moz|user-agent|\
+    const HEADERS: &str = "accept|sec-fetch-dest|sec-fetch-mode|sec-purpose|purpose|x-moz|user-agent|\
         if-none-match|range|expect|x-user|cookie|accept-encoding|upgrade";
     // What a field may hold (RFC 9110, section 5.5), with words that mean something.
     let byte = prop_oneof![0x20..0x7Fu8, 0x80..=0xFFu8, Just(b'\t')];
@@ -214,7 +214,7 @@ async fn what_is_hardly_http_harms_nobody() {
         connection: close^^|expect: 100-continue^content-length: 1^^|range: bytes=9-1,-0^^|\
         connection: upgrade^upgrade: h2c^^|x: \0^^| folded: x^^|host: y^^|^GET ";
     let app = App::start().await;
-    let get = format!("GET {ROOM} HTTP/1.1\r\nhost: x\r\naccept: image/*\r\n");
+    let get = format!("GET {ROOM} HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n");
     let garbage =
         ["GET /\r\n", "GET /rooms/lobby/online.png\r\n\r\n", "\r\n", "\0\0", "PRI * HTTP"];
     let mut requests = Vec::from(garbage.map(String::from));
