@@ -160,8 +160,9 @@ struct Visit {
 impl Visit {
     async fn to(address: SocketAddr, room: &str) -> std::io::Result<Self> {
         let mut socket = TcpStream::connect(address).await?;
-        let request =
-            format!("GET /rooms/{room}/online.png HTTP/1.1\r\nhost: x\r\naccept: image/*\r\n\r\n");
+        let request = format!(
+            "GET /rooms/{room}/online.png HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n\r\n"
+        );
         let since = Instant::now();
         socket.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();

@@ -17,7 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(axum::serve(listener, Router::new().layer(badges)).into_future());
 
     let mut socket = TcpStream::connect(address).await?;
-    socket.write_all(b"GET /online.png HTTP/1.1\r\nhost: x\r\naccept: image/*\r\n\r\n").await?;
+    socket
+        .write_all(b"GET /online.png HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n\r\n")
+        .await?;
     // Everything that comes within a second is the beginning.
     let opening = read_for(&mut socket, Duration::from_secs(1)).await?;
     let idle = read_for(&mut socket, Duration::from_secs(seconds)).await?;

@@ -140,7 +140,8 @@ mod stream;
 
 pub use badge::builder::Badge;
 pub use badge::data::Data;
-pub use badge::reply::{OwnUrls, Reply};
+pub use badge::own_urls::OwnUrls;
+pub use badge::reply::Reply;
 pub use badge::settings::{UnknownRoom, WhenFull};
 pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
 pub use observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};

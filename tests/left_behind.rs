@@ -24,7 +24,7 @@ async fn visit(service: &LiveBadge<NotFound>, handle: &Handle, rooms: std::ops::
             visits.join_next().await.expect("one of many").expect("no panic");
         }
         let request = Request::get(format!("/rooms/made-up-{room}/online.png"))
-            .header("accept", "image/*")
+            .header("sec-fetch-dest", "image")
             .header("x-user", format!("visitor {room}"))
             .body(Empty::<bytes::Bytes>::new())
             .expect("a request");

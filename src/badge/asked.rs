@@ -4,6 +4,7 @@ use http::HeaderValue;
 use http::request::Parts;
 
 use crate::badge::data::Data;
+use crate::badge::own_urls::{Detours, OwnUrls};
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
 use crate::picture::format::Format;
@@ -49,10 +50,10 @@ pub(crate) struct Viewing {
 }
 
 impl Asked {
-    pub(crate) fn read(recipe: &Recipe, parts: &Parts) -> Self {
+    pub(crate) fn read(recipe: &Recipe, parts: &Parts, detours: &Detours) -> Self {
         let head = Head::read(parts);
         Self {
-            wants: Wants::read(recipe, parts, &head),
+            wants: Wants::read(recipe, parts, &head, detours),
             style: recipe.picture.style_asked_by(&head.query, recipe.size),
             is_head: head.is_head,
             if_none_match: head.if_none_match.iter().copied().cloned().collect(),
@@ -61,7 +62,7 @@ impl Asked {
 }
 
 impl Wants {
-    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>) -> Self {
+    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>, detours: &Detours) -> Self {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
@@ -71,7 +72,7 @@ impl Wants {
             Reply::Data(data) => Self::Data(data),
             Reply::Stream if head.is_head => Self::Still(None),
             // To the same path, wherever that is mounted.
-            Reply::Stream if settings.own_urls.are_due(head) => {
+            Reply::Stream if is_detour_due(settings.own_urls, head, detours) => {
                 Self::OwnUrl(head.query.with_view(random()))
             }
             Reply::Stream => {
@@ -86,4 +87,12 @@ impl Wants {
             }
         }
     }
+}
+
+/// Whether this one is to be sent to a URL of its own now.
+fn is_detour_due(own_urls: OwnUrls, head: &Head<'_>, detours: &Detours) -> bool {
+    if head.query.view {
+        detours.ends(head);
+    }
+    own_urls.are_due(head) && detours.begins(head)
 }

@@ -8,7 +8,8 @@ use http::request::Parts;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::badge::reply::{OwnUrls, Reply};
+use crate::badge::own_urls::OwnUrls;
+use crate::badge::reply::Reply;
 use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::picture::format::Format;
 use crate::picture::look::Look;

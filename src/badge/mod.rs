@@ -11,6 +11,7 @@ pub(crate) mod data;
 pub(crate) mod headers;
 pub(crate) mod lint;
 pub(crate) mod nearest;
+pub(crate) mod own_urls;
 pub(crate) mod recipe;
 pub(crate) mod reply;
 pub(crate) mod scan;

@@ -12,7 +12,8 @@ use crate::stream::multipart::Framing;
 const STREAM: &str = "multipart/x-mixed-replace";
 
 /// The request headers that [`Reply::for_request`] looks at: a still's `Vary`.
-pub(crate) const VARY: &str = "accept, sec-fetch-dest, sec-purpose, purpose, x-moz, user-agent";
+pub(crate) const VARY: &str =
+    "accept, sec-fetch-dest, sec-fetch-mode, sec-purpose, purpose, x-moz, user-agent";
 
 /// What a request for a badge gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,23 +35,37 @@ impl Reply {
     /// The settings that a badge follows unless it has its own (see
     /// [`Badge::reply`](crate::Badge::reply)).
     ///
-    /// A stream goes to whoever shows images and keeps them open, and something whole to everybody
-    /// else, in this order:
+    /// A stream goes to browsers, which show it, and to whoever asks for it; everybody else gets
+    /// something whole. In this order:
     ///
     /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
     ///    format, `json`, `shields` and `text` are [`Data`]; `?still` is a still.
     /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data.
     /// 3. `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
-    ///    `Purpose` and `X-Moz`), an image proxy or a link preview (by `User-Agent`; they fetch
-    ///    one picture and time out on a stream): a still.
-    /// 4. `Accept` names `multipart/x-mixed-replace`: a stream.
-    /// 5. `Sec-Fetch-Dest` is there, as Chromium, Firefox and WebKit send it to secure origins and
-    ///    localhost: a stream for `image`, `document`, `iframe`, `frame`, `object` and `embed`, a
-    ///    still for the rest (`empty` is a script's `fetch`).
+    ///    `Purpose` and `X-Moz`), an image proxy, a link preview, a crawler, a mail or office program (by
+    ///    `User-Agent`; they fetch one picture and time out on a stream): a still.
+    /// 4. `Accept` names `multipart/x-mixed-replace`, or the query says `?stream`: a stream.
+    /// 5. `Sec-Fetch-Dest` is there, as browsers send it to secure origins and localhost: a stream
+    ///    for `image`, `document`, `iframe`, `frame`, `object` and `embed`; for `empty`, if a service
+    ///    worker passes an image on (`Sec-Fetch-Mode: no-cors`, and `Accept` names images). A still for
+    ///    the rest.
     /// 6. `Accept` names types of images one by one, and no `image/*`, `*/*` or `text/html`: a still in
     ///    the first of them that there is, or else in the badge's own.
-    /// 7. `Accept` names `image/*` or `text/html`: a stream.
-    /// 8. Otherwise (curl, wget, scripts, most bots: `*/*` or nothing): a still.
+    /// 7. `Accept` names images or `text/html`, and `User-Agent` shows the engine of a browser: a
+    ///    stream. That is a browser at a plain-HTTP server on another machine, or one from before
+    ///    `Sec-Fetch-Dest`.
+    /// 8. Otherwise a still.
+    ///
+    /// | who | gets |
+    /// | --- | --- |
+    /// | Chromium, Edge, Firefox, Safari and their kin: an `<img>`, a tab, a frame, an `<object>` | stream |
+    /// | the same over plain HTTP, on phones, in web views, through a service worker | stream |
+    /// | a script's `fetch`, a download, a prefetch, a favicon | still |
+    /// | Internet Explorer, the old Edge | still |
+    /// | curl, wget, Java, Python, Go, Node, OkHttp, .NET, whatever images they accept | still |
+    /// | GitHub's camo, Gmail, Yahoo Mail, Outlook, Word, Slack, Discord, Mastodon, Bluesky, search engines | still |
+    /// | ffmpeg, GStreamer, OpenCV, VLC, camera hubs: with `?stream`, or that `Accept` | stream of whole parts |
+    /// | the same without | still |
     ///
     /// ```
     /// use http::Request;
@@ -78,7 +93,8 @@ impl Reply {
         if let Some(reply) = wanted_by_name(head) {
             return reply;
         }
-        if let Some(data) = head.accept.ranges().next().and_then(data).filter(|_| is_script) {
+        let wants_data = is_script && !head.query.stream;
+        if let Some(data) = head.accept.ranges().next().and_then(data).filter(|_| wants_data) {
             return Self::Data(data);
         }
         if wants_one_picture(head) {
@@ -88,54 +104,22 @@ impl Reply {
             return Self::Stream;
         }
         match head.destination {
-            Some(Destination::Image | Destination::Document | Destination::Object) => {
-                return Self::Stream;
+            Some(Destination::Image | Destination::Document | Destination::Object) => Self::Stream,
+            Some(Destination::Empty) if passes_an_image_on(head) => Self::Stream,
+            Some(Destination::Empty | Destination::Other) => Self::Still,
+            None if !accepts("image/") && !accepts("text/html") => Self::Still,
+            None if accepts("image/*") || accepts("*/*") || accepts("text/html") => {
+                if head.program.is_browser() { Self::Stream } else { Self::Still }
             }
-            Some(Destination::Empty | Destination::Other) => return Self::Still,
-            None => {}
+            None => head.accept.ranges().find_map(image).map_or(Self::Still, Self::StillAs),
         }
-        if !accepts("image/") && !accepts("text/html") {
-            return Self::Still;
-        }
-        if accepts("image/*") || accepts("*/*") || accepts("text/html") {
-            return Self::Stream;
-        }
-        head.accept.ranges().find_map(image).map_or(Self::Still, Self::StillAs)
-    }
-}
-
-/// Whom a badge sends to a URL of its own for each view, by a redirect to `?view=` and a number.
-///
-/// Firefox 153 shows a stream that is already open in another tab only after 20 seconds. With a URL
-/// of its own for each view it takes as long as in the first tab. Whoever looks is counted once;
-/// two images of one URL on one page still share one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OwnUrls {
-    /// Firefox, which needs it. The default.
-    #[default]
-    Firefox,
-    /// Every viewer of a stream.
-    Everybody,
-    /// Nobody: for pages that already give each view a query of its own.
-    Nobody,
-}
-
-impl OwnUrls {
-    /// Whether this request for a stream is to be sent to a URL of its own.
-    pub(crate) fn are_due(self, head: &Head<'_>) -> bool {
-        let wanted = match self {
-            Self::Firefox => head.program == Program::Firefox,
-            Self::Everybody => true,
-            Self::Nobody => false,
-        };
-        wanted && !asks_for_stream(head) && !head.query.view
     }
 }
 
 /// How a stream for this request is framed.
 pub(crate) fn framing(head: &Head<'_>) -> Framing {
-    if asks_for_stream(head) {
+    let is_browser = head.destination.is_some() || head.program.is_browser();
+    if names_stream(head) || head.query.stream && !is_browser {
         Framing::Strict
     } else if is_for_document(head) {
         Framing::Document
@@ -146,15 +130,26 @@ pub(crate) fn framing(head: &Head<'_>) -> Framing {
 
 /// Whether a browser will make a document of the stream: a tab, a window, a frame. Browsers say so,
 /// or, to plain-HTTP servers on other machines, accept HTML, which they don't for an image.
-pub(crate) fn is_for_document(head: &Head<'_>) -> bool {
+fn is_for_document(head: &Head<'_>) -> bool {
     match head.destination {
         Some(destination) => destination == Destination::Document,
         None => head.accept.any("text/html"),
     }
 }
 
-/// Whether a program asks for this kind of stream by name, which no browser does.
+/// Whether a service worker passes a page's image on, by `fetch(event.request)`: Chromium 156, Firefox
+/// 153 and WebKitGTK 2.50 then say `empty`, but leave the image's `no-cors` and `Accept` as they are.
+/// A script's own `fetch` says `cors`, or accepts anything; a download says `navigate`.
+fn passes_an_image_on(head: &Head<'_>) -> bool {
+    head.is_no_cors && head.accept.any("image/")
+}
+
 fn asks_for_stream(head: &Head<'_>) -> bool {
+    names_stream(head) || head.query.stream
+}
+
+/// Whether a program asks for this kind of stream by name, which no browser does.
+fn names_stream(head: &Head<'_>) -> bool {
     head.accept.any(STREAM)
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use http::request::Parts;
 
-use crate::badge::reply::{OwnUrls, Reply};
+use crate::badge::own_urls::OwnUrls;
+use crate::badge::reply::Reply;
 use crate::presence::counts::Grace;
 use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;

@@ -7,14 +7,20 @@ use crate::request::accept::Accept;
 use crate::request::program::Program;
 use crate::request::query::Query;
 
+const CLIENT: [&str; 6] =
+    ["host", "user-agent", "accept-language", "referer", "x-forwarded-for", "forwarded"];
+
 /// What a request's head says.
 #[derive(Debug)]
 pub(crate) struct Head<'a> {
+    pub(crate) path: &'a str,
     pub(crate) query: Query<'a>,
     pub(crate) accept: Accept<'a>,
     /// For what it is to be had; not told by programs that are no browsers, nor by browsers to plain
     /// HTTP servers on other machines.
     pub(crate) destination: Option<Destination>,
+    /// A page's own image, style or script, rather than a script's `fetch` (`Sec-Fetch-Mode`).
+    pub(crate) is_no_cors: bool,
     /// By `User-Agent`.
     pub(crate) program: Program,
     /// Nobody looks at the answer yet.
@@ -24,6 +30,8 @@ pub(crate) struct Head<'a> {
     /// Older than HTTP/1.1, which began to tell a body's end from a broken connection.
     pub(crate) is_old: bool,
     pub(crate) if_none_match: Vec<&'a HeaderValue>,
+    /// What is the same in two requests of one browser, as far as it goes.
+    pub(crate) client: [Option<&'a HeaderValue>; 6],
 }
 
 /// What a browser says that it wants something for (`Sec-Fetch-Dest`).
@@ -45,14 +53,17 @@ impl<'a> Head<'a> {
     pub(crate) fn read(parts: &'a Parts) -> Self {
         let headers = &parts.headers;
         Self {
+            path: parts.uri.path(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             accept: Accept::read(headers),
             destination: headers.get("sec-fetch-dest").map(Destination::named),
+            is_no_cors: headers.get("sec-fetch-mode").is_some_and(|mode| mode == "no-cors"),
             program: Program::of(headers),
             is_prefetch: is_prefetch(headers),
             is_head: parts.method == Method::HEAD,
             is_old: parts.version < Version::HTTP_11,
             if_none_match: headers.get_all(header::IF_NONE_MATCH).into_iter().collect(),
+            client: CLIENT.map(|name| headers.get(name)),
         }
     }
 }

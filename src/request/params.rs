@@ -82,7 +82,7 @@ impl Params {
 
 /// Whether a parameter can have this value, and so name a room.
 pub(crate) fn is_value(value: &str) -> bool {
-    value.chars().count() <= MAX_CHARS && !value.contains(char::is_control)
+    (1..=MAX_CHARS).contains(&value.chars().count()) && !value.contains(char::is_control)
 }
 
 /// Names a room: whose badge's it is, and what its path's parameters are.

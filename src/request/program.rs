@@ -7,6 +7,9 @@ use http::{HeaderMap, header};
 pub(crate) enum Program {
     /// It fetches one picture: an image proxy, a link preview, a crawler.
     Fetcher,
+    /// Any browser that shows streams, by its engine.
+    Browser,
+    /// The same, of this kind.
     Firefox,
     /// Anything else, or nothing.
     Other,
@@ -24,28 +27,59 @@ impl Program {
     fn named(agent: &str) -> Self {
         if FETCHERS.iter().any(|name| agent.contains(name)) || is_bot(agent) {
             Self::Fetcher
+        } else if NO_STREAMS.iter().any(|name| agent.contains(name)) {
+            Self::Other
         } else if agent.contains("firefox/") {
             Self::Firefox
+        } else if agent.contains("applewebkit/") {
+            Self::Browser
         } else {
             Self::Other
         }
     }
+
+    /// Whether it shows streams, and in the way of a browser.
+    pub(crate) fn is_browser(self) -> bool {
+        matches!(self, Self::Browser | Self::Firefox)
+    }
 }
 
 /// They fetch one picture: GitHub's camo (which gives up after 10 s) and mail services' proxies,
-/// link previews of messengers, and crawlers.
-const FETCHERS: [&str; 10] = [
+/// link previews of messengers, crawlers, programs that print pages; mail and office programs, which
+/// have a browser's engine and wait for the end of a picture. Whatever calls itself a bot need not be
+/// named.
+const FETCHERS: [&str; 27] = [
     "imageproxy",
     "image proxy",
     "imgproxy",
+    "mailproxy",
     "crawler",
     "spider",
     "preview",
+    "prerender",
     "facebookexternalhit",
+    "facebookcatalog",
+    "meta-external",
     "whatsapp",
     "embedly",
+    "iframely",
     "slurp",
+    "inspectiontool",
+    "lighthouse",
+    "mastodon/",
+    "cardyb",
+    "pinterest/0",
+    "vkshare",
+    "wkhtmlto",
+    "outlook",
+    "ms-office",
+    "msoffice",
+    "microsoft office",
+    "thunderbird/",
 ];
+
+/// Internet Explorer, and Edge as it was before it was a Chromium.
+const NO_STREAMS: [&str; 3] = ["msie ", "trident/", " edge/"];
 
 /// `Googlebot/2.1`, `Slackbot-LinkExpanding 1.0`, `github-camo (876de43e)`; but not the browsers on
 /// phones named Cubot or Camon.

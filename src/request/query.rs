@@ -81,6 +81,13 @@ impl<'a> Query<'a> {
             .expect("percent-encoded text is visible ASCII")
     }
 
+    /// What it is without a view of its own.
+    pub(crate) fn without_view(&self) -> String {
+        let is_view = |pair: &&str| pair.split('=').next() == Some(VIEW);
+        let pairs = self.text.split('&').filter(|pair| !is_view(pair) && !pair.is_empty());
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     fn keep(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) {
         let fits = name.len() <= MAX_NAME && value.len() <= MAX_VALUE;
         if fits && self.others.len() < MAX_PAIRS {

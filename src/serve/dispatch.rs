@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::Method;
 use tokio_util::sync::CancellationToken;
 
+use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
 use crate::request::params::{Params, RoomId};
 use crate::request::pseudonym::Blind;
@@ -24,6 +25,7 @@ pub(crate) struct Dispatch {
     pub(crate) admission: Admission,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
+    pub(crate) detours: Detours,
     pub(crate) shutdown: CancellationToken,
     pub(crate) traffic: Traffic,
 }

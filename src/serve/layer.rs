@@ -8,6 +8,7 @@ use tower_layer::Layer;
 
 use crate::badge::builder::Badge;
 use crate::badge::check::check;
+use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
 use crate::badge::set::{self, Access, Entry};
 use crate::error::{BuildError, BuildErrorKind};
@@ -189,6 +190,7 @@ impl LiveBadgeLayerBuilder {
             reporter,
             blind: Blind::new(),
             admission,
+            detours: Detours::default(),
             shutdown,
             traffic: Traffic::default(),
         };

@@ -57,9 +57,9 @@ pub enum RoomError {
         /// The name that was given.
         param: String,
     },
-    /// No path has this value: it is longer than 64 characters, or has a control character.
+    /// No path has this value: it is empty, longer than 64 characters, or has a control character.
     #[error(
-        "badge {pattern:?}: the value of {param:?} names no room; it takes at most 64 characters, and no \
+        "badge {pattern:?}: the value of {param:?} names no room; it takes 1 to 64 characters, and no \
          control characters"
     )]
     #[non_exhaustive]

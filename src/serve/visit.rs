@@ -47,7 +47,7 @@ impl Verdict {
                 UnknownRoom::NotFound => Self::NotFound,
             };
         }
-        let asked = Asked::read(&target.recipe, parts);
+        let asked = Asked::read(&target.recipe, parts, &dispatch.detours);
         match asked.wants {
             Wants::Inner => Self::Inner,
             _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),

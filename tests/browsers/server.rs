@@ -69,7 +69,7 @@ impl Server {
 
     /// Comes and looks at a picture.
     pub(crate) async fn visitor_of(&self, path: &str) -> Visitor {
-        let mut body = self.get(path, "image/*", "").await.into_body();
+        let mut body = self.get(path, "multipart/x-mixed-replace", "").await.into_body();
         Visitor(tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} }))
     }
 

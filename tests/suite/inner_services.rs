@@ -23,7 +23,7 @@ fn badges(badge: Badge) -> LiveBadgeLayer {
 }
 
 fn browser(path: &str) -> http::request::Builder {
-    Request::get(path).header(BROWSER[0].0, BROWSER[0].1)
+    Request::get(path).header(BROWSER[1].0, BROWSER[1].1)
 }
 
 /// Data that is no `Bytes` and in two pieces, borrowed from outside, on one thread only; an error
@@ -211,7 +211,7 @@ async fn a_gated_badge_is_shown_to_whom_the_application_lets_in() {
     let handle = badges.handle();
     let server = serve(app.layer(badges)).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    let member = [BROWSER[0], ("authorization", "me")];
+    let member = [BROWSER[1], ("authorization", "me")];
 
     let reply = client.get("/rooms/lobby/bar.png", &BROWSER).await;
     assert_eq!(reply.status, StatusCode::UNAUTHORIZED);

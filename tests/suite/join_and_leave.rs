@@ -68,7 +68,7 @@ async fn every_way_to_go_is_noticed() {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
     let task = tokio::spawn(connection);
-    let request = Request::get(PATH).header("accept", "image/*").header("host", "x");
+    let request = Request::get(PATH).header("sec-fetch-dest", "image").header("host", "x");
     let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
     let response = sender.send_request(request).await.unwrap();
     counts(1).await;
@@ -94,7 +94,7 @@ async fn a_viewer_behind_a_stray_byte_is_noticed_by_the_heartbeat() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let (server, handle) = serve_badge(bar_badge().heartbeat(Duration::from_millis(50))).await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
-    let request = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\naccept: image/*\r\n\r\nX");
+    let request = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n\r\nX");
     socket.write_all(request.as_bytes()).await.unwrap();
     socket.read_u8().await.unwrap();
     eventually("the viewer", || streams(&handle) == 1).await;
@@ -108,7 +108,7 @@ async fn a_response_that_is_never_polled_is_never_counted() {
     let handle = badges.handle();
     let service = badges.into_service();
     for _ in 0..100 {
-        let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+        let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         assert_eq!(streams(&handle), 0);
         drop(response);
@@ -127,7 +127,7 @@ async fn a_burst_of_streams_that_are_reset_at_once_leaves_nobody_behind() {
     tokio::spawn(connection);
     for _ in 0..500 {
         let request = Request::get(format!("http://{}{PATH}", server.address));
-        let request = request.header("accept", "image/*");
+        let request = request.header("sec-fetch-dest", "image");
         let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
         let mut sender = sender.clone();
         let call = tokio::spawn(async move { sender.send_request(request).await.is_ok() });
@@ -190,7 +190,7 @@ async fn visitors_are_people_and_stay_for_their_grace() {
     let mut clients = Vec::new();
     for user in ["alice", "alice", "bob"] {
         let mut client = Client::connect(server.address, Protocol::Http1).await;
-        let reply = client.get(PATH, &[BROWSER[0], ("x-user", user)]).await;
+        let reply = client.get(PATH, &[BROWSER[1], ("x-user", user)]).await;
         clients.push((client, reply));
     }
     eventually("three tabs of two people", || counts() == (3, 2)).await;
@@ -237,7 +237,7 @@ async fn a_room_that_waits_for_somebody_to_come_back_sleeps() {
     let badge = bar_badge().leave_grace(Duration::from_secs(3600));
     let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
     let handle = badges.handle();
-    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let mut response = badges.into_service().oneshot(request).await.unwrap();
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
@@ -260,7 +260,7 @@ fn a_room_whose_runtime_is_shut_down_ends_and_can_be_opened_anew() {
     };
     let service = badges.into_service();
     let open = || async {
-        let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+        let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
         let mut body = service.clone().oneshot(request).await.unwrap().into_body();
         within("the opening", body.frame()).await.unwrap().unwrap();
         body

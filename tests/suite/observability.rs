@@ -35,7 +35,7 @@ async fn the_log_tells_of_rooms_and_not_of_who_is_in_them() {
     let handle = badges.handle();
     let server = serve(badges.into_service()).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    let alice = [BROWSER[0], ("x-user", "alice-secret"), ("cookie", "sid=alice-secret")];
+    let alice = [BROWSER[1], ("x-user", "alice-secret"), ("cookie", "sid=alice-secret")];
     let path = "/a%0A%1B%5B31m/badge.png"; // control characters name no room
     assert_eq!(client.get(path, &alice).await.status, 404);
     let path = "/caf%C3%A9%22/badge.png";

@@ -65,8 +65,8 @@ async fn resets_and_joins_cost_the_others_no_more_than_the_pace() {
         let address = server.address;
         async move {
             for number in 0..500u32 {
-                let request =
-                    Request::get(format!("http://{address}{PATH}")).header("accept", "image/*");
+                let request = Request::get(format!("http://{address}{PATH}"))
+                    .header("sec-fetch-dest", "image");
                 let response = sender.send_request(request.body(Empty::new()).unwrap());
                 if number % 2 == 0 {
                     drop(response.await); // joined, perhaps seated, and gone
@@ -175,7 +175,7 @@ async fn an_hour_of_silence_is_heartbeats_and_then_the_picture_once_more() {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
     let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
-    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let mut body = badges.into_service().oneshot(request).await.unwrap().into_body();
     let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();
     assert!(next().await.len() > 1024);

@@ -91,7 +91,7 @@ async fn a_tab_more_and_a_reload_are_no_joins() {
     let badge = bar_badge_of("joins").visitors(visitor::header("x-user"));
     let (server, _) = serve_badges(&[("/joins", badge)]).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    let alice = [BROWSER[0], ("x-user", "alice")];
+    let alice = [BROWSER[1], ("x-user", "alice")];
     for _ in 0..3 {
         let mut tabs = (
             client.get("/joins", &alice).await.into_stream(),
@@ -100,7 +100,7 @@ async fn a_tab_more_and_a_reload_are_no_joins() {
         tabs.0.bar_of(1).await;
         tabs.1.bar_of(1).await;
     }
-    let mut bob = client.get("/joins", &[BROWSER[0], ("x-user", "bob")]).await.into_stream();
+    let mut bob = client.get("/joins", &[BROWSER[1], ("x-user", "bob")]).await.into_stream();
     bob.bar_of(2).await;
 }
 
@@ -132,13 +132,13 @@ async fn a_total_is_of_all_rooms_and_counts_a_person_once() {
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     let mut watcher = client.get("/total", &BROWSER).await.into_stream();
     watcher.bar_of(0).await;
-    let alice = [BROWSER[0], ("x-user", "alice")];
+    let alice = [BROWSER[1], ("x-user", "alice")];
     let mut a = client.get("/a/bar", &alice).await.into_stream();
     a.bar_of(1).await;
     watcher.bar_of(111).await;
     let b = client.get("/b/bar", &alice).await.into_stream();
     watcher.bar_of(221).await;
-    let c = client.get("/b/bar", &[BROWSER[0], ("x-user", "bob")]).await.into_stream();
+    let c = client.get("/b/bar", &[BROWSER[1], ("x-user", "bob")]).await.into_stream();
     watcher.bar_of(232).await;
     let counts = handle.room_at("/total").unwrap().counts();
     assert_eq!((counts.streams, counts.visitors), (3, 2));

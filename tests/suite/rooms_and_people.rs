@@ -17,7 +17,7 @@ async fn serve_badge(badge: Badge) -> (Server, Handle) {
 }
 
 fn as_user(name: &'static str) -> [(&'static str, &'static str); 2] {
-    [BROWSER[0], ("x-user", name)]
+    [BROWSER[1], ("x-user", name)]
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn who_only_looks_is_not_counted() {
     let badge = bar_badge().count_if(|request| !request.headers.contains_key("x-staff"));
     let (server, handle) = serve_badge(badge).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    let mut staff = client.get(PATH, &[BROWSER[0], ("x-staff", "1")]).await.into_stream();
+    let mut staff = client.get(PATH, &[BROWSER[1], ("x-staff", "1")]).await.into_stream();
     staff.bar_of(0).await;
     let mut guest = client.get(PATH, &BROWSER).await.into_stream();
     guest.bar_of(1).await;
@@ -70,7 +70,7 @@ async fn who_only_looks_is_not_counted() {
     staff.bar_of(0).await;
     assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 0);
     // With somebody looking on already, a further one gets the picture at once.
-    let mut other = client.get(PATH, &[BROWSER[0], ("x-staff", "1")]).await.into_stream();
+    let mut other = client.get(PATH, &[BROWSER[1], ("x-staff", "1")]).await.into_stream();
     other.bar_of(0).await;
     drop((staff, other));
     eventually("the room to be freed", || handle.rooms().is_empty()).await;
@@ -186,7 +186,7 @@ async fn made_up_addresses_are_one_visitor_unless_the_proxy_is_trusted() {
     for number in 1..=10 {
         let hops = format!("6.6.6.{number}, 1.1.1.{}", number % 5);
         for path in ["/peer.png", "/hop.png"] {
-            let headers = [BROWSER[0], ("x-forwarded-for", hops.as_str())];
+            let headers = [BROWSER[1], ("x-forwarded-for", hops.as_str())];
             open.push(client.get(path, &headers).await);
         }
     }
@@ -209,7 +209,7 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     let mut first = first.into_stream();
     first.bar_of(1).await;
 
-    let again = client.get(PATH, &[BROWSER[0], ("cookie", pair)]).await;
+    let again = client.get(PATH, &[BROWSER[1], ("cookie", pair)]).await;
     assert_eq!(again.header("set-cookie"), None);
     let mut again = again.into_stream();
     again.bar_of(1).await;

@@ -96,7 +96,7 @@ async fn a_stream_that_begins_during_shutdown_has_a_picture() {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
     let (badges, handle) = badges();
-    let request = http::Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let request = http::Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let response = badges.into_service().oneshot(request).await.unwrap();
     let boundary =
         crate::common::multipart::boundary_of(response.headers()["content-type"].to_str().unwrap())
@@ -114,7 +114,7 @@ async fn a_stream_that_begins_during_shutdown_has_a_picture() {
 #[tokio::test]
 async fn a_viewer_that_does_not_read_does_not_hold_the_shutdown_up() {
     let (badges, handle) = badges();
-    let request = http::Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let request = http::Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let unread = tower::ServiceExt::oneshot(badges.into_service(), request).await.unwrap();
     within("the shutdown", handle.shutdown()).await;
     drop(unread);

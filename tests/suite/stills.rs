@@ -28,7 +28,7 @@ fn check_still(name: &str, reply: &Reply) -> String {
         ("cache-control", "no-cache, max-age=0, no-transform"),
         ("content-type", "image/png"),
         ("cross-origin-resource-policy", "cross-origin"),
-        ("vary", "accept, sec-fetch-dest, sec-purpose, purpose, x-moz, user-agent"),
+        ("vary", "accept, sec-fetch-dest, sec-fetch-mode, sec-purpose, purpose, x-moz, user-agent"),
         ("x-content-type-options", "nosniff"),
     ];
     assert_eq!(headers, expected, "{name}");

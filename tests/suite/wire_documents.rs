@@ -8,6 +8,9 @@ use tower_livebadge::{Handle, LiveBadgeLayer};
 
 const PATH: &str = "/badge.png";
 const PAGE: (&str, &str) = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+/// To a plain-HTTP server on another machine, a browser says no more than that.
+const SAFARI: (&str, &str) =
+    ("user-agent", "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/18.4 Safari/605.1.15");
 
 async fn serve_value(heartbeat: Duration) -> (Server, Handle, watch::Sender<u32>) {
     let (value, receiver) = watch::channel(0);
@@ -26,7 +29,7 @@ async fn open(server: &Server, protocol: Protocol, headers: &[(&str, &str)]) -> 
 async fn nothing_of_the_next_picture_is_sent_early() {
     let (server, _, value) = serve_value(Duration::from_secs(3600)).await;
     let dests = ["document", "iframe", "frame"].map(|dest| vec![PAGE, ("sec-fetch-dest", dest)]);
-    for headers in dests.iter().chain([&vec![PAGE]]) {
+    for headers in dests.iter().chain([&vec![PAGE, SAFARI]]) {
         for protocol in Protocol::BOTH {
             value.send_replace(0);
             let mut stream = open(&server, protocol, headers).await;
@@ -44,7 +47,7 @@ async fn nothing_of_the_next_picture_is_sent_early() {
 async fn a_heartbeat_is_the_picture_once_more() {
     let (server, _, value) = serve_value(Duration::from_millis(10)).await;
     for protocol in Protocol::BOTH {
-        let mut stream = open(&server, protocol, &[PAGE]).await;
+        let mut stream = open(&server, protocol, &[PAGE, SAFARI]).await;
         let picture = stream.next_part().await;
         for _ in 0..5 {
             assert_eq!(stream.next_part().await, picture);
@@ -60,7 +63,7 @@ async fn a_heartbeat_is_the_picture_once_more() {
 async fn the_end_is_the_picture_once_more() {
     for protocol in Protocol::BOTH {
         let (server, handle, _value) = serve_value(Duration::from_secs(3600)).await;
-        let mut stream = open(&server, protocol, &[PAGE]).await;
+        let mut stream = open(&server, protocol, &[PAGE, SAFARI]).await;
         let picture = decode(&stream.next_part().await);
         let (_, rest) = tokio::join!(handle.shutdown(), stream.rest());
         assert_eq!(rest.iter().map(|png| decode(png)).collect::<Vec<_>>(), [picture]);

@@ -115,7 +115,7 @@ async fn what_the_application_says_last_is_shown_last() {
 async fn nobody_is_in_a_room_that_the_last_viewer_has_left() {
     let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
     let handle = badges.handle();
-    let request = Request::get(PATH).header("accept", "image/*").body(()).unwrap();
+    let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let mut body = badges.into_service().oneshot(request).await.unwrap().into_body();
     within("the opening", body.frame()).await;
     assert_eq!(handle.rooms().len(), 1);
