@@ -72,7 +72,7 @@ impl Wants {
             Reply::Data(data) => Self::Data(data),
             Reply::Stream if head.is_head => Self::Still(None),
             // To the same path, wherever that is mounted.
-            Reply::Stream if is_detour_due(settings.own_urls, head, detours) => {
+            Reply::Stream if is_detour_due(&settings.own_urls, head, detours) => {
                 Self::OwnUrl(head.query.with_view(random()))
             }
             Reply::Stream => {
@@ -90,7 +90,7 @@ impl Wants {
 }
 
 /// Whether this one is to be sent to a URL of its own now.
-fn is_detour_due(own_urls: OwnUrls, head: &Head<'_>, detours: &Detours) -> bool {
+fn is_detour_due(own_urls: &OwnUrls, head: &Head<'_>, detours: &Detours) -> bool {
     if head.query.view {
         detours.ends(head);
     }

@@ -225,7 +225,8 @@ fn check_pictures(
                 continue;
             }
             let style = picture.style.with_theme(theme);
-            let drawing = Drawing { svg: svg.as_str().into(), style, format: picture.format };
+            let drawing =
+                Drawing { svg: svg.as_str().into(), style, format: picture.format.clone() };
             let size =
                 picture.raster.check(&drawing).map_err(|error| refused(error, trials, trial))?;
             sizes.push(size);

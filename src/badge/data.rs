@@ -11,7 +11,7 @@ use crate::presence::counts::Counts;
 /// Pages of all sites may read it (`Access-Control-Allow-Origin: *`), though not with their visitors'
 /// cookies, unless the badge is [`gated`](crate::Badge::gated).
 /// [`pictures_only`](crate::Badge::pictures_only) switches it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
     /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.

@@ -22,7 +22,7 @@ const PERSON_GRACE: Duration = Duration::from_secs(3);
 type OfRequest<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
 
 /// What becomes of a request for a room that is none (see [`Badge::rooms`](crate::Badge::rooms)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UnknownRoom {
     /// The inner service answers. The default.
@@ -33,7 +33,7 @@ pub enum UnknownRoom {
 }
 
 /// What somebody gets for whom there is no stream left, because of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WhenFull {
     /// One whole picture. The default.

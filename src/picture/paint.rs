@@ -77,7 +77,7 @@ impl Picture {
     ) -> Result<Drawing, PaintError> {
         let slots = self.slots(snapshot, params, values, style)?;
         let svg = self.template.fill(&slots).map_err(unfilled)?;
-        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format })
+        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change.
@@ -120,7 +120,7 @@ impl Picture {
     /// Nobody looks at this any more.
     pub(crate) fn forget(&self, svg: Arc<str>, style: &Style) {
         if self.shows_room {
-            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format });
+            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format.clone() });
         }
     }
 

@@ -236,7 +236,7 @@ fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size),
     let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
     let scale = Transform::from_scale(style.scale(), style.scale());
     resvg::render(&tree, scale, &mut pixmap.as_mut());
-    let picture = encode(pixmap, *format).map_err(PaintError::Encode)?;
+    let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
     Ok((picture, size))
 }
 

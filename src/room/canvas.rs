@@ -31,6 +31,9 @@ struct Shown {
     frame: Arc<Frame>,
 }
 
+/// What is to be shown, if there is something new to see.
+pub(crate) type NewFrame = Option<Arc<Frame>>;
+
 /// A picture that is being drawn.
 pub(crate) type Drawing = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
@@ -98,11 +101,8 @@ impl Canvas {
         }))
     }
 
-    /// Takes what has been drawn. Returns the frame to be shown, if there is something new to see.
-    pub(crate) fn end(
-        &mut self,
-        finished: Finished,
-    ) -> Result<Option<Arc<Frame>>, (PaintError, Option<Arc<Frame>>)> {
+    /// Takes what has been drawn, and if that failed, says why.
+    pub(crate) fn end(&mut self, finished: Finished) -> Result<NewFrame, (PaintError, NewFrame)> {
         self.is_drawing = false;
         let Finished { screen, svg, drawn, blank, .. } = finished;
         let painted = drawn.and_then(|bytes| self.show(&screen, svg, &bytes));
@@ -117,7 +117,7 @@ impl Canvas {
         screen: &Screen,
         svg: Arc<str>,
         bytes: &Bytes,
-    ) -> Result<Option<Arc<Frame>>, PaintError> {
+    ) -> Result<NewFrame, PaintError> {
         let recipe = &screen.recipe;
         let picture = recipe.picture.clone();
         let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));

@@ -39,7 +39,7 @@ pub(crate) struct Answer {
 
 #[derive(Debug)]
 enum Kind {
-    Stream(Stream),
+    Stream(Box<Stream>),
     Whole(Whole),
     Redirect(HeaderValue),
     NotFound,
@@ -102,7 +102,7 @@ impl Answer {
         framing: Framing,
         cookie: Option<HeaderValue>,
     ) -> Self {
-        let kind = Kind::Stream(Stream { viewer: Some(viewer), framing, cookie });
+        let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
         Self { kind, recipe: Some(recipe) }
     }
 

@@ -51,7 +51,7 @@ async fn a_program_that_asks_by_name_gets_whole_parts_with_their_length() {
         (Format::Svg, "image/svg+xml", b"<svg"),
     ] {
         let (sender, badge) = grey();
-        let badge = badge.format(format).heartbeat(Duration::from_millis(50));
+        let badge = badge.format(format.clone()).heartbeat(Duration::from_millis(50));
         let (server, handle) = serve_badge("/x", badge).await;
         let mut reply = RawReply::to(server.address, "GET /x HTTP/1.1", &BY_NAME).await;
         let boundary = reply.header("content-type").unwrap().split("boundary=").nth(1).unwrap();
@@ -80,7 +80,7 @@ async fn browsers_get_every_format_with_the_next_part_open() {
         [(Format::Png, true), (JPEG, true), (Format::WebP, false), (Format::Svg, false)]
     {
         let (sender, badge) = grey();
-        let badge = badge.format(format).heartbeat(Duration::from_millis(100));
+        let badge = badge.format(format.clone()).heartbeat(Duration::from_millis(100));
         let (server, _) = serve_badge("/x", badge).await;
         let mut client = Client::connect(server.address, Protocol::Http1).await;
         let still = client.get("/x?still", &BROWSER).await;
