@@ -34,7 +34,7 @@ impl Data {
         }
     }
 
-    pub(crate) fn body(self, counts: Counts, words: impl FnOnce() -> Words) -> Bytes {
+    pub(crate) fn body(self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
         match self {
             Self::Json => {
                 let Counts { streams, visitors } = counts;

@@ -6,7 +6,7 @@ use crate::error::PaintError;
 use crate::presence::counts::RoomCounts;
 
 /// A picture that has been painted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Paint {
     /// The size of the encoded picture.

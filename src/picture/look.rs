@@ -69,7 +69,7 @@ pub(crate) struct Words {
 
 impl Words {
     /// Of a picture that is no ready look.
-    pub(crate) fn of_counts(counts: Counts) -> Self {
+    pub(crate) fn of_counts(counts: &Counts) -> Self {
         let color = if counts.visitors > 0 { "brightgreen" } else { "lightgrey" };
         let number = counts.visitors.to_string();
         let message = number.clone();

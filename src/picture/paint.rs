@@ -91,7 +91,7 @@ impl Picture {
 
     /// The same as words, if it has any.
     pub(crate) fn words(&self, snapshot: &Snapshot, params: &Params) -> Result<Words, PaintError> {
-        let Some(look) = &self.look else { return Ok(Words::of_counts(snapshot.counts)) };
+        let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
         let values = self.values_of(params).take()?;
         let slots = fillings(snapshot, params, &values, self.style.theme);
         look.words(&self.template, &slots).map_err(unfilled)

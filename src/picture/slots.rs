@@ -36,7 +36,7 @@ pub(crate) fn fillings(
     values: &[Value],
     theme: Theme,
 ) -> Value {
-    let Snapshot { counts, ref records, ref recent, since_change, rooms } = *snapshot;
+    let Snapshot { counts, records, recent, since_change, rooms } = snapshot;
     let Counts { streams, visitors } = counts;
     let mut slots = context! {
         streams,

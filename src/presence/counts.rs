@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How many are in a room.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Counts {
     /// Open streams: tabs, windows, embedded images.
@@ -21,7 +24,12 @@ pub(crate) struct Grace {
 }
 
 /// What has been in a room so far.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+///
+/// To be stored as it is (with `serde`), and brought back after a restart by
+/// [`Handle::set_records`](crate::Handle::set_records). Fields that were not yet there when it was
+/// stored are zero.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Records {
     /// The most visitors at once.
@@ -59,7 +67,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Something has happened since the other one, apart from time passing.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        let what = |snapshot: &Self| (snapshot.counts, snapshot.records, snapshot.rooms);
-        what(self) != what(other)
+        let of_other = (&other.counts, &other.records, other.rooms);
+        (&self.counts, &self.records, self.rooms) != of_other
     }
 }

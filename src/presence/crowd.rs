@@ -28,7 +28,7 @@ struct State {
 }
 
 /// Somebody came or went, and the counts since then.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum News {
     Join(Counts),
     Leave(Counts),

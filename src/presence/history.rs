@@ -105,7 +105,7 @@ impl History {
     pub(crate) fn snapshot(&self, counts: Counts, rooms: usize, now: Instant) -> Snapshot {
         Snapshot {
             counts,
-            records: self.records,
+            records: self.records.clone(),
             since_change: self.since_change(now),
             recent: self.recent(now),
             rooms,

@@ -13,8 +13,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 pub struct Params(Box<[(Box<str>, Box<str>)]>);
 
 impl Params {
-    /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, more
-    /// than 64 characters, or a control character.
+    /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, no
+    /// or more than 64 characters, or a control character.
     pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
         let decode = |(name, value): (&str, &str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
@@ -53,7 +53,7 @@ impl Params {
 
 /// Whether a parameter can have this value, and so name a room.
 pub(crate) fn is_value(value: &str) -> bool {
-    value.chars().count() <= MAX_CHARS && !value.contains(char::is_control)
+    !value.is_empty() && value.chars().count() <= MAX_CHARS && !value.contains(char::is_control)
 }
 
 /// Names a room: whose badge's it is, and what its path's parameters are.

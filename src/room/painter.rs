@@ -117,7 +117,7 @@ impl Painter {
         if self.snapshot.counts != before.counts && !self.room.shows_others() {
             let (from, to) = (before.counts.visitors, self.snapshot.counts.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
-            self.reporter.changed(&self.room.path, self.snapshot.counts);
+            self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
         }
         self.is_due |= self.snapshot.differs_from(&before);
         // Even if the counts are what they were: a newcomer waits for the round's end.

@@ -31,9 +31,9 @@ impl Reporter {
 
     /// Tells of everybody who came and went since the last look.
     pub(crate) fn tell(&self, path: &Arc<str>, news: &[News]) {
-        let room = |counts: Counts| RoomCounts { path: path.clone(), counts };
+        let room = |counts: &Counts| RoomCounts { path: path.clone(), counts: counts.clone() };
         for news in news {
-            match *news {
+            match news {
                 News::Join(counts) => {
                     tracing::debug!(%path, streams = counts.streams, "a viewer joined");
                     self.call(|observer| observer.on_join(&room(counts)));

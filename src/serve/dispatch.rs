@@ -192,11 +192,11 @@ impl Dispatch {
                     ?error,
                     "a badge could not be put into words"
                 );
-                Words::of_counts(snapshot.counts)
+                Words::of_counts(&snapshot.counts)
             })
         };
         let is_public = !target.recipe.settings.gated;
-        Answer::data(parts, data, is_public, data.body(snapshot.counts, words))
+        Answer::data(parts, data, is_public, data.body(&snapshot.counts, words))
     }
 
     fn admit(&self, target: &Target, person: Option<Person>) -> Result<Admission, Refusal> {

@@ -103,7 +103,7 @@ impl LiveBadgeLayerBuilder {
     /// [`into_service`](LiveBadgeLayer::into_service).
     ///
     /// Every set of parameter values is a room of its own, with its own count and picture. Values
-    /// are percent-decoded; one of more than 64 characters, or with control characters, names no
+    /// are percent-decoded; one of no or more than 64 characters, or with control characters, names no
     /// room, and its request is left to the inner service.
     pub fn badge(mut self, path: impl Into<String>, badge: Badge) -> Self {
         self.badges.push(Entry { path: path.into(), badge, access: Access::Requests });
