@@ -174,7 +174,7 @@ impl Badge {
     /// rooms that nobody watches have them, too; and [`build`](crate::LiveBadgeLayerBuilder::build)
     /// calls it with the [examples](Self::example) of the parameters, to learn which slots there are.
     /// It should be quick: look a receiver up, or make one and fill it from a task. If it panics,
-    /// that is a [`PaintError`](crate::PaintError), and it is called again for the next picture.
+    /// that is a [`PaintError`](crate::PaintError), and it is called again two seconds later.
     ///
     /// ```
     /// use std::collections::HashMap;

@@ -113,7 +113,7 @@ fn examples(path: &str, badge: &Badge) -> Checked<Params> {
             return Err(unknown.into());
         }
         if !params::is_value(value) {
-            let reason = "takes what a path can hold: at most 64 characters, none of them a control \
+            let reason = "takes what a path can hold: 1 to 64 characters, none of them a control \
                           character";
             return Err(BuildErrorKind::Setting { setting: "example", reason }.into());
         }

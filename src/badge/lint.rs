@@ -43,6 +43,10 @@ const REFERRING: [&str; 7] =
 const COLORS: [&str; 6] =
     ["fill", "stroke", "stop-color", "flood-color", "lighting-color", "color"];
 
+/// Other properties that show what an element defines.
+const REFERENCES: [&str; 7] =
+    ["clip-path", "filter", "mask", "marker", "marker-start", "marker-mid", "marker-end"];
+
 /// The first thing that is wrong in this text.
 pub(crate) fn lint(svg: &str) -> Result<(), Flaw> {
     let document = parse(svg)?;
@@ -218,6 +222,9 @@ fn declarations(style: &str) -> impl Iterator<Item = (&str, &str)> {
 
 fn property_flaw(property: &str, value: &str, ids: &[&str]) -> Option<String> {
     let value = value.trim().trim_end_matches("!important").trim();
+    if !COLORS.contains(&property) && !REFERENCES.contains(&property) {
+        return None;
+    }
     if let Some(inside) = value.split("url(").nth(1) {
         let target = inside.split(')').next().unwrap_or_default();
         let target = target.trim().trim_matches(['"', '\'']).trim();
@@ -269,6 +276,7 @@ mod tests {
             r#"<metadata><foo xmlns="urn:bar"/><rectangle/></metadata><x:y xmlns:x="urn:x" onx="1"/>"#,
             r#"<style>.a { fill: red } .b{stroke:#123;}</style><g class="a" fill="transparent"/>"#,
             r#"<a href="https://example.com"><text>one</text></a>"#,
+            r#"<g data-fill="url(#x)" class="url(x)" filter="blur(2px)"/>"#,
             r##"<text fill="inherit" clip-path="url('#c')">one</text><clipPath id="c"/>"##,
         ] {
             assert_eq!(inside(good), Ok(()), "{good}");

@@ -3,7 +3,7 @@
 /// The one of these names that is nearest to a wrong one, if it is near enough to be meant.
 pub(crate) fn nearest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let wrong = wrong.to_lowercase();
-    let far = wrong.chars().count().div_ceil(3).min(3);
+    let far = wrong.chars().count().div_ceil(3).min(4);
     let distance = |name: &str| strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
     let names = names.into_iter().map(|name| (distance(name), name));
     let near = names.filter(|(distance, _)| *distance <= far);

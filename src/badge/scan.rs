@@ -90,11 +90,18 @@ pub(crate) fn uses<'a>(tags: &[Tag<'a>]) -> Vec<Use<'a>> {
     uses
 }
 
-/// The whole numbers that are written in these tags.
+/// The whole numbers that something is compared with in these tags.
 pub(crate) fn numbers(tags: &[Tag<'_>]) -> Vec<usize> {
-    let tokens = tags.iter().flat_map(|tag| &tag.tokens);
-    let numbers = tokens.filter(|token| token.kind == Kind::Number);
-    let mut numbers: Vec<usize> = numbers.filter_map(|token| token.text.parse().ok()).collect();
+    let compares = |token: &Token<'_>| {
+        ["==", "!=", "<", ">", "<=", ">="].iter().any(|sign| token.is_sign(sign))
+    };
+    let mut numbers = Vec::new();
+    for pair in tags.iter().flat_map(|tag| tag.tokens.windows(2)) {
+        let number = if compares(&pair[0]) { &pair[1] } else { &pair[0] };
+        if number.kind == Kind::Number && pair.iter().any(compares) {
+            numbers.extend(number.text.parse::<usize>().ok());
+        }
+    }
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -287,6 +294,8 @@ fn end_of_raw(source: &str, from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn used(source: &str) -> Vec<(&'static str, String)> {
@@ -317,9 +326,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_those_in_tags() {
-        let source = "5 {{ x > 10 and y == 1000 }}{% if z < 10 %}{{ 2.5 }}{{ '7' }}{# 8 #}";
-        assert_eq!(numbers(&tags(source)), [10, 1000]);
+    fn numbers_are_those_that_something_is_compared_with() {
+        let source = "> 5 {{ x > 10 and 1000==y }}{% if z <= 10 + 3 %}{{ x < 2.5 }}{{ x == '7' }}\
+                      {# > 8 #}{{ 9 }}{{ x != 12 }}{{ x[9] }}";
+        assert_eq!(numbers(&tags(source)), [10, 12, 1000]);
     }
 
     #[test]
@@ -330,6 +340,23 @@ mod tests {
         assert_eq!(found("params.y"), Some((3, false)));
         assert_eq!(found("f"), Some((3, true)));
         assert_eq!(found("y"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_scanned(
+            source in "(\\{[{%#]|[}%#]\\}|if |elif |else|endif|raw|endraw|set |for |[-+|'\"\\\\(){}é .,=<0-9a]|is not |filter ){0,40}"
+        ) {
+            let tags = tags(&source);
+            uses(&tags);
+            numbers(&tags);
+            find_slot(&tags, "a.a");
+            for branch in branches(&tags) {
+                branch.forced(&source, &tags);
+                prop_assert!(source.get(branch.body.clone()).is_some());
+                prop_assert!(source.get(branch.said).is_some());
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What a template is tried with when its badge is checked, and where in it a trial fails.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use minijinja::value::Value;
 use minijinja::{OutputSpan, OutputSpanKind};
 
@@ -34,14 +37,14 @@ pub(crate) struct Trials<'a> {
     /// What is written in the picture's template.
     source: &'a str,
     /// Where in it something was written into a picture.
-    written: Vec<std::ops::Range<usize>>,
+    written: BTreeSet<(usize, usize)>,
 }
 
 impl Trial {
     pub(crate) fn snapshot(self) -> Snapshot {
         let count = self.count;
         let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
-        let since_change = std::time::Duration::from_secs(count as u64);
+        let since_change = Duration::from_secs(count as u64);
         let counts = Counts { streams: count, visitors: count };
         Snapshot { counts, records, since_change, recent: vec![count; 60], rooms: count }
     }
@@ -61,16 +64,16 @@ impl<'a> Trials<'a> {
         params: &'a Params,
         values: &'a [Value],
     ) -> Self {
-        Self { picture, params, values, source, written: Vec::new() }
+        Self { picture, params, values, source, written: BTreeSet::new() }
     }
 
-    /// Fills the template and finds what is wrong with that, apart from drawing it. A text that is
-    /// only then too long is left to drawing if `is_small`.
+    /// Fills the template and finds what is wrong with that, apart from drawing it.
     pub(crate) fn fill(&mut self, trial: Trial) -> Checked<String> {
         let slots = self.slots(trial).map_err(|error| self.refused(error, trial))?;
         let filled = self.picture.template.fill_with_spans(&slots);
         let (svg, spans) = filled.map_err(|mistake| self.unfilled(&mistake, trial))?;
-        self.written.extend(spans.iter().map(OutputSpan::source_range));
+        let written = spans.iter().map(OutputSpan::source_range);
+        self.written.extend(written.map(|written| (written.start, written.end)));
         // What is refused in any case is refused when it is drawn.
         if svg.len() <= MAX_SVG_BYTES && !svg.contains("<!DOCTYPE") {
             lint(&svg).map_err(|flaw| {
@@ -90,8 +93,8 @@ impl<'a> Trials<'a> {
         const MOST: usize = 100;
         let tags = scan::tags(self.source);
         let is_new = |branch: &&scan::Branch| {
-            let taken = |written: &std::ops::Range<usize>| {
-                branch.body.contains(&written.start) || written.contains(&branch.body.start)
+            let taken = |(start, end): &(usize, usize)| {
+                branch.body.contains(start) || (*start..*end).contains(&branch.body.start)
             };
             !self.written.iter().any(taken)
         };

@@ -65,37 +65,52 @@ fn pad(number: i64, digits: usize) -> String {
 }
 
 /// The form for this number in a language: `visitors | plural("en", one="visitor", other="visitors")`.
-/// The categories (`zero`, `one`, `two`, `few`, `many`, `other`) are those of Unicode's CLDR; one that
-/// is left out is `other`.
+/// The categories (`zero`, `one`, `two`, `few`, `many`, `other`) are those of Unicode's CLDR. All that
+/// a whole number can have in that language must be there, whatever the number is, so that a missing
+/// one is found when the badge is built.
 #[cfg(feature = "plurals")]
 fn plural(
     number: i64,
     language: &str,
     forms: minijinja::value::Kwargs,
 ) -> Result<minijinja::Value, minijinja::Error> {
-    use icu_plurals::PluralCategory::{Few, Many, One, Other, Two, Zero};
-    use icu_plurals::{PluralOperands, PluralRuleType, PluralRules};
+    use icu_plurals::{PluralCategory, PluralOperands, PluralRuleType, PluralRules};
     use minijinja::{Error, ErrorKind, Value};
 
     let invalid = |what: String| Error::new(ErrorKind::InvalidOperation, what);
     let locale = icu_locale_core::Locale::try_from_str(language)
         .map_err(|_| invalid(format!("{language:?} is no language tag such as \"en\"")))?;
-    let settings = PluralRules::try_new(locale.into(), PluralRuleType::Cardinal.into());
-    let settings = settings.map_err(|error| invalid(error.to_string()))?;
-    let name = match settings.category_for(PluralOperands::from(number)) {
-        Zero => "zero",
-        One => "one",
-        Two => "two",
-        Few => "few",
-        Many => "many",
-        Other => "other",
-    };
-    for known in ["zero", "one", "two", "few", "many"] {
-        let _: Option<Value> = forms.get(known)?; // all are known, few are used
-    }
+    let rules = PluralRules::try_new(locale.into(), PluralRuleType::Cardinal.into());
+    let rules = rules.map_err(|error| invalid(error.to_string()))?;
+    let category = |number: i64| rules.category_for(PluralOperands::from(number));
+    let wanted = category(number);
     let other: Value = forms.get("other")?;
+    let mut form = None;
+    for (name, known) in [
+        ("zero", PluralCategory::Zero),
+        ("one", PluralCategory::One),
+        ("two", PluralCategory::Two),
+        ("few", PluralCategory::Few),
+        ("many", PluralCategory::Many),
+    ] {
+        let given: Option<Value> = forms.get(name)?;
+        if given.is_none()
+            && rules.categories().any(|category| category == known)
+            && let Some(sample) = sample_numbers().find(|sample| category(*sample) == known)
+        {
+            let what = format!("{language:?} needs the form {name}, as for {sample}: {name}=\"…\"");
+            return Err(invalid(what));
+        }
+        form = form.or(given.filter(|_| known == wanted));
+    }
     forms.assert_all_used()?;
-    Ok(forms.get::<Option<Value>>(name)?.unwrap_or(other))
+    Ok(form.unwrap_or(other))
+}
+
+/// Among these are numbers of every category that whole numbers have in some language.
+#[cfg(feature = "plurals")]
+fn sample_numbers() -> impl Iterator<Item = i64> {
+    (0..=200).chain([1_000, 100_000, 1_000_000])
 }
 
 #[cfg(test)]
@@ -166,8 +181,22 @@ mod tests {
         assert_eq!(say(english, 1).unwrap(), "visitor");
         assert_eq!(say(english, 0).unwrap(), "visitors");
         assert_eq!(say(r#"{{ n | plural("ja", other="人") }}"#, 1).unwrap(), "人");
+        // In Czech only fractions have "many", in Japanese nothing has "one".
+        let czech = r#"{{ n | plural("cs", one="a", few="b", other="c") }}"#;
+        assert_eq!((say(czech, 4).unwrap(), say(czech, 5).unwrap()), ("b".into(), "c".into()));
+        assert_eq!(say(r#"{{ n | plural("ja", one="a", other="人") }}"#, 1).unwrap(), "人");
+        let french =
+            r#"{{ n | plural("fr", one="visiteur", many="de visiteurs", other="visiteurs") }}"#;
+        assert_eq!(say(french, 1_000_000).unwrap(), "de visiteurs");
+        let missing =
+            say(r#"{{ n | plural("pl", one="a", many="b", other="c") }}"#, 1).unwrap_err();
+        assert!(missing.contains("few, as for 2"), "{missing}");
         for wrong in [
             r#"{{ n | plural("en", one="a") }}"#,
+            r#"{{ n | plural("en", other="a") }}"#,
+            r#"{{ n | plural("pl", one="a", few="b", other="c") }}"#,
+            r#"{{ n | plural("ar", zero="a", one="b", few="c", many="d", other="e") }}"#,
+            r#"{{ n | plural("fr", one="a", other="b") }}"#,
             r#"{{ n | plural("en", other="a", some="b") }}"#,
             r#"{{ n | plural("!", other="a") }}"#,
         ] {

@@ -27,9 +27,9 @@ impl Mistake {
         Self { place, reason: reason(error), kind: error.kind() }
     }
 
-    /// The template would take too long.
+    /// The template would take too long. Of ranges, minijinja has a limit of its own.
     pub(crate) fn is_too_much(&self) -> bool {
-        self.kind == ErrorKind::OutOfFuel
+        self.kind == ErrorKind::OutOfFuel || self.reason.contains("too many elements")
     }
 }
 
@@ -64,7 +64,7 @@ fn tag(source: &str, range: Range<usize>) -> Option<&str> {
 /// What the engine says, without the names that it has for templates.
 fn reason(error: &Error) -> String {
     if error.kind() == ErrorKind::OutOfFuel {
-        return "it takes too long".to_owned();
+        return "it takes too many steps".to_owned();
     }
     let mut reason = error.kind().to_string();
     if let Some(detail) = error.detail() {

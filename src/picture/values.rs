@@ -6,14 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use minijinja::value::{Serde, Value};
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::PaintError;
 use crate::picture::clean::clean_value;
 use crate::request::params::Params;
+
+/// After a panic in the values' own code.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// Where a badge's values come from.
 #[derive(Clone)]
@@ -73,26 +78,44 @@ pub(crate) struct RoomValues {
     params: Params,
     max_chars: usize,
     opened: Option<Vec<Box<dyn Values>>>,
+    /// When to try again what has failed.
+    retry: Option<Instant>,
 }
 
 impl RoomValues {
     pub(crate) fn new(sources: Arc<[Source]>, params: Params, max_chars: usize) -> Self {
-        Self { sources, params, max_chars, opened: None }
+        Self { sources, params, max_chars, opened: None, retry: None }
     }
 
-    /// The values as they are now. Their own code runs here: a panic in it is an error, and the next
-    /// call tries again.
+    /// The values as they are now. Their own code runs here: a panic in it is an error, and each call
+    /// tries again.
     pub(crate) fn take(&mut self) -> Result<Vec<Value>, PaintError> {
         let take = || {
             let open = || self.sources.iter().map(|source| source.open(&self.params)).collect();
             let opened = self.opened.get_or_insert_with(open);
             opened.iter_mut().map(|values| values.take(self.max_chars)).collect()
         };
-        catch_unwind(AssertUnwindSafe(take)).map_err(|_| PaintError::Panicked)
+        let taken = catch_unwind(AssertUnwindSafe(take));
+        self.retry = taken.is_err().then(|| Instant::now() + RETRY);
+        taken.map_err(|_| PaintError::Panicked)
     }
 
-    /// Waits until one has changed; for ever, if none is made yet.
+    /// Waits until one has changed, or until it is time to try again.
     pub(crate) async fn changed(&mut self) {
+        let retry = self.retry;
+        let retry = async {
+            match retry {
+                Some(at) => sleep_until(at).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = retry => {}
+            () = self.any_changed() => {}
+        }
+    }
+
+    async fn any_changed(&mut self) {
         let mut changes: Vec<_> =
             self.opened.iter_mut().flatten().map(|values| values.changed()).collect();
         let any = |cx: &mut Context<'_>| {

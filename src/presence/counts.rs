@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// How many are in a room.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Counts {
     /// Open streams: tabs, windows, embedded images.
@@ -23,6 +24,10 @@ pub(crate) struct Grace {
 }
 
 /// What has been in a room so far.
+///
+/// To be stored as it is (with `serde`), and brought back after a restart by
+/// [`RoomHandle::set_records`](crate::RoomHandle::set_records). Fields that were not yet there when it was
+/// stored are zero.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -62,6 +67,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Something has happened since the other one, apart from time passing.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        (&self.counts, &self.records, self.rooms) != (&other.counts, &other.records, other.rooms)
+        let of_other = (&other.counts, &other.records, other.rooms);
+        (&self.counts, &self.records, self.rooms) != of_other
     }
 }

@@ -99,13 +99,15 @@ impl LiveBadgeLayerBuilder {
     /// stays as it is: at `/t/a.b.png` the `id` is `a.b`.
     ///
     /// If two paths match, the one with more text of its own goes first: `/t/online.png` before
-    /// `/t/{id}.png` before `/t/{id}`. axum 0.8's own router knows no text after a parameter, so a
-    /// path such as `/t/{id}.png` can't also be a route of it; give the layer the whole router
-    /// (see the [front page](crate#where-the-layer-goes)), or mount it with
-    /// [`into_service`](LiveBadgeLayer::into_service).
+    /// `/t/{id}.png` before `/t/{id}`.
+    ///
+    /// axum 0.8's own router differs in two things: it refuses text after a parameter, so
+    /// `/t/{id}.png` can't be a route of it (the layer sees such a request all the same, and
+    /// [`into_service`](LiveBadgeLayer::into_service) can be nested at `/t`), and it takes an empty
+    /// parameter in the middle of a path: `/rooms//online.png` is no room here.
     ///
     /// Every set of parameter values is a room of its own, with its own count and picture. Values
-    /// are percent-decoded; one of more than 64 characters, or with control characters, names no
+    /// are percent-decoded; one of no or more than 64 characters, or with control characters, names no
     /// room, and its request is left to the inner service.
     pub fn badge(mut self, path: impl Into<String>, badge: Badge) -> Self {
         self.badges.push(Entry { path: path.into(), badge, access: Access::Requests });

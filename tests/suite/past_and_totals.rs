@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::{
     BROWSER, Client, Protocol, Server, bar_badge, bar_badge_of, eventually, read_bar, serve,
 };
-use tower_livebadge::{Badge, BuildErrorKind, Handle, LiveBadgeLayer, Records, visitor};
+use tower_livebadge::{Badge, BuildErrorKind, Counts, Handle, LiveBadgeLayer, Records, visitor};
 
 async fn serve_badges(badges: &[(&str, Badge)]) -> (Server, Handle) {
     let mut builder = LiveBadgeLayer::builder();
@@ -171,4 +171,21 @@ fn a_total_is_of_another_badge_with_rooms_of_its_own() {
     assert!(wrong(bar_badge().total_of("/none")));
     assert!(wrong(bar_badge().total_of("/{room}/look")));
     assert!(wrong(bar_badge().total_of("/total")));
+}
+
+/// An application keeps them in a file or a database.
+#[test]
+fn records_and_counts_can_be_stored() {
+    let mut records = Records::default();
+    (records.peak, records.peak_today, records.day, records.joins) = (7, 5, 20_000, 9);
+    let stored = serde_json::to_string(&records).unwrap();
+    assert_eq!(stored, r#"{"peak":7,"peak_today":5,"day":20000,"joins":9}"#);
+    assert_eq!(serde_json::from_str::<Records>(&stored).unwrap(), records);
+    // By an older version, which knew less, or a newer one, which knew more.
+    let older: Records = serde_json::from_str(r#"{"peak":7,"median":1}"#).unwrap();
+    assert_eq!((older.peak, older.joins), (7, 0));
+
+    let counts: Counts = serde_json::from_str(r#"{"streams":3,"visitors":2}"#).unwrap();
+    assert_eq!((counts.streams, counts.visitors), (3, 2));
+    assert_eq!(serde_json::to_string(&counts).unwrap(), r#"{"streams":3,"visitors":2}"#);
 }
