@@ -107,16 +107,42 @@ pub enum BuildError {
         /// The families that the template asks for.
         families: String,
     },
+    /// There is text, and no font at all.
+    #[error(
+        "badge {path:?}: there is text in it, and no font is loaded; add one with \
+         LiveBadgeLayerBuilder::font, or enable the feature embedded-font"
+    )]
+    NoFont {
+        /// The badge's path.
+        path: String,
+    },
     /// No font that is loaded can draw a character of the template.
     #[error(
-        "badge {path:?}: no font that is loaded has {character:?}; add one with \
-         LiveBadgeLayerBuilder::font, draw it as a path, or use another character"
+        "badge {path:?}: no font that is loaded has {character:?}{}; add one with \
+         LiveBadgeLayerBuilder::font, draw it as a path, or use another character",
+        part_of(*character, cluster)
     )]
     Glyph {
         /// The badge's path.
         path: String,
         /// The character.
         character: char,
+        /// What it is seen as a part of: an emoji that is written as several characters, a letter with
+        /// its accents.
+        cluster: String,
+    },
+    /// A look's colour is none when the look is tried.
+    #[error(
+        "badge {path:?}: its {setting} becomes {color:?}; a look's colour is an opaque one of CSS or \
+         one of shields.io's by its name"
+    )]
+    Color {
+        /// The badge's path.
+        path: String,
+        /// The look's verb.
+        setting: &'static str,
+        /// What it becomes.
+        color: String,
     },
     /// The template refers to an image. Templates never read files, networks or `data:` URLs.
     #[error(
@@ -129,12 +155,41 @@ pub enum BuildError {
         /// What it refers to.
         href: String,
     },
-    /// The data of a font is not a font.
-    #[error("the font number {position} (from 0) is no TrueType or OpenType font")]
+    /// There is no image of that name.
+    #[error(
+        "badge {path:?}: there is no image {name:?}; add it with LiveBadgeLayerBuilder::image, or \
+         correct its name (known images: {})",
+        known.join(", ")
+    )]
+    UnknownImage {
+        /// The badge's path.
+        path: String,
+        /// What it is called in the template.
+        name: String,
+        /// The names that would have been right.
+        known: Vec<String>,
+    },
+    /// What was added as an image can't be one.
+    #[error("the image {name:?} {reason}")]
+    NamedImage {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The data of a font can't be used.
+    #[error("the font number {position} (from 0) {reason}")]
     Font {
         /// Which one, in the order in which they were added.
         position: usize,
+        /// What is wrong with it.
+        reason: &'static str,
     },
+}
+
+/// Names a cluster that is more than the character.
+fn part_of(character: char, cluster: &str) -> String {
+    if cluster.chars().eq([character]) { String::new() } else { format!(", a part of {cluster:?}") }
 }
 
 /// Why a picture could not be painted. Viewers keep the last good one meanwhile.
@@ -171,12 +226,28 @@ pub enum PaintError {
         /// The largest product of the two that is drawn.
         limit: u64,
     },
+    /// The picture is too wide, or too high, for its format.
+    #[error(
+        "a picture of {width} x {height} has a side of more than {limit} pixels, which its format \
+         can't hold; make it smaller, lower Badge::scale, or take Format::Png"
+    )]
+    TooWide {
+        /// In pixels, after scaling.
+        width: u32,
+        /// In pixels, after scaling.
+        height: u32,
+        /// The longest side that the format can hold.
+        limit: u32,
+    },
     /// The picture could not be encoded.
     #[error("the picture can't be encoded: {0}")]
     Encode(#[source] Box<dyn Error + Send + Sync>),
     /// A value's own code, or the drawing library, panicked.
     #[error("painting the picture panicked")]
     Panicked,
+    /// Too many single pictures wait to be drawn already. Streams are never refused for that.
+    #[error("too many pictures wait to be drawn")]
+    Busy,
     /// No thread could be started to draw on.
     #[error("no thread to draw on: {0}")]
     Thread(#[source] io::Error),

@@ -10,10 +10,13 @@ use crate::badge::builder::Badge;
 use crate::badge::recipe::Recipe;
 use crate::error::BuildError;
 use crate::observe::meter::Meter;
-use crate::picture::look::{LOOK_SLOTS, Look};
+use crate::picture::faces::Missing;
+use crate::picture::format::Format;
+use crate::picture::look::Look;
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Flaw, Raster, Size};
 use crate::picture::template::{self, Line, Template};
+use crate::picture::words::LOOK_SLOTS;
 use crate::presence::counts::{Counts, Snapshot};
 use crate::request::params::{self, Params};
 use crate::request::style::{Style, Theme};
@@ -41,6 +44,7 @@ pub(crate) fn check(
     let slots = template.slots();
     let past = check_slots(path, &badge, &slots, &names, &current)?;
     let picture = Picture {
+        path: path.into(),
         template,
         look: badge.look,
         tick: past.iter().filter_map(|slot| template::tick(slot)).min(),
@@ -53,6 +57,8 @@ pub(crate) fn check(
     };
     let params = Params::sample(&names, "room");
     check_number(path, &picture, &params)?;
+    check_colors(path, &picture, &params)?;
+    check_family(path, &picture)?;
     let (size, has_any_width) = check_drawing(path, &picture, &params)?;
     Ok(Recipe {
         path: path.to_owned(),
@@ -140,7 +146,7 @@ fn check_drawing(
     for count in [23, 1, 0] {
         for theme in [Theme::Dark, Theme::Light] {
             let snapshot = snapshot_of(count);
-            let drawing = picture.fill_once(&snapshot, params, picture.style.with_theme(theme));
+            let drawing = picture.try_out(&snapshot, params, picture.style.with_theme(theme));
             let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
             if last.as_ref() != Some(&drawing.svg) {
                 sizes.push(picture.raster.check(&drawing).map_err(|error| refused(path, error))?);
@@ -170,6 +176,29 @@ fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), Bu
     }
 }
 
+/// A look's colour can be none only for what somebody asks for.
+fn check_colors(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
+    for count in [23, 1, 0, 1_234_567] {
+        let wrong = picture.wrong_color(&snapshot_of(count), params);
+        let wrong = wrong.map_err(|error| refused(path, CheckError::Paint(error)))?;
+        if let Some((setting, color)) = wrong {
+            return Err(BuildError::Color { path: path.into(), setting, color });
+        }
+    }
+    Ok(())
+}
+
+/// A browser may have a font that is not loaded; a picture of ours can't.
+fn check_family(path: &str, picture: &Picture) -> Result<(), BuildError> {
+    let families = picture.look.as_ref().and_then(Look::families);
+    match families.filter(|_| picture.format != Format::Svg) {
+        Some(families) if !picture.raster.has_any_family(families) => {
+            Err(BuildError::FontFamily { path: path.into(), families: families.into() })
+        }
+        _ => Ok(()),
+    }
+}
+
 fn snapshot_of(count: usize) -> Snapshot {
     let counts = Counts { streams: count, visitors: count };
     Snapshot { counts, recent: vec![count; 60], ..Snapshot::default() }
@@ -180,7 +209,13 @@ fn refused(path: &str, error: CheckError) -> BuildError {
     match error {
         CheckError::Paint(source) => BuildError::Paint { path, source },
         CheckError::Flaw(Flaw::Family { families }) => BuildError::FontFamily { path, families },
-        CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
+        CheckError::Flaw(Flaw::NoFont) => BuildError::NoFont { path },
+        CheckError::Flaw(Flaw::Glyph(Missing { character, cluster })) => {
+            BuildError::Glyph { path, character, cluster }
+        }
         CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
+        CheckError::Flaw(Flaw::UnknownImage { name, known }) => {
+            BuildError::UnknownImage { path, name, known }
+        }
     }
 }

@@ -6,13 +6,19 @@
 //! (which want one).
 
 pub(crate) mod color;
+pub(crate) mod complaints;
 pub(crate) mod encode;
+pub(crate) mod faces;
 pub(crate) mod filters;
 pub(crate) mod fonts;
 pub(crate) mod format;
+pub(crate) mod images;
+pub(crate) mod lines;
 pub(crate) mod look;
+pub(crate) mod misfit;
 pub(crate) mod paint;
 pub(crate) mod raster;
 pub(crate) mod template;
 pub(crate) mod threads;
 pub(crate) mod values;
+pub(crate) mod words;

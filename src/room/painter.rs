@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
 use crate::picture::paint::Picture;
+use crate::picture::threads::Lane;
 use crate::picture::values::Values;
 use crate::presence::counts::Snapshot;
 use crate::room::opened::{Room, Screen, Survey, Variant};
@@ -210,7 +211,7 @@ impl Painter {
             return Ok(None);
         }
         let svg = drawing.svg.clone();
-        let painting = picture.paint(drawing);
+        let painting = picture.paint(drawing, Lane::Live);
         let cached = painting.is_cached();
         let bytes = painting.finish().await?;
         let looks_new = shown.is_none_or(|shown| shown.frame.picture() != bytes);

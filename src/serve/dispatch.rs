@@ -15,8 +15,9 @@ use crate::badge::reply::{self, Reply, VIEW};
 use crate::badge::settings::{UnknownRoom, WhenFull};
 use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
-use crate::picture::look::Words;
 use crate::picture::raster::Drawing;
+use crate::picture::threads::Lane;
+use crate::picture::words::Words;
 use crate::presence::counts::{Counts, Records};
 use crate::presence::history::History;
 use crate::request::params::{Params, RoomId};
@@ -174,7 +175,8 @@ impl Dispatch {
         let format = format.unwrap_or(picture.format);
         let snapshot = self.registry.snapshot(&target.room, self.host(target));
         let drawing = picture.fill_once(&snapshot, &target.room.params, style);
-        let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
+        let painting =
+            drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }, Lane::Still));
         Answer::still(parts, format, painting, move || {
             recipe.picture.blank(recipe.size, style, format)
         })

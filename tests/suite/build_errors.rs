@@ -215,7 +215,7 @@ fn settings_out_of_their_range() {
 #[test]
 fn a_font_that_is_none() {
     let error = LiveBadgeLayer::builder().font(*b"no font").build().unwrap_err();
-    assert!(matches!(error, BuildError::Font { position: 0 }));
+    assert!(matches!(error, BuildError::Font { position: 0, .. }));
 }
 
 /// An application that derives `Debug` for its state prints it some time.
