@@ -258,15 +258,37 @@ pub enum BuildErrorKind {
         /// The families that the template asks for.
         families: String,
     },
+    /// There is text, and no font at all.
+    #[error(
+        "there is text in it, and no font is loaded; add one with LiveBadgeLayerBuilder::font, or \
+         enable the feature embedded-font"
+    )]
+    NoFont,
     /// No font that is loaded can draw a character of the template.
     #[error(
-        "no font that is loaded has {character:?}; add one with LiveBadgeLayerBuilder::font, draw \
-         it as a path, or use another character"
+        "no font that is loaded has {character:?}{}; add one with LiveBadgeLayerBuilder::font, draw \
+         it as a path, or use another character",
+        part_of(*character, cluster)
     )]
     #[non_exhaustive]
     Glyph {
         /// The character.
         character: char,
+        /// What it is seen as a part of: an emoji that is written as several characters, a letter with
+        /// its accents.
+        cluster: String,
+    },
+    /// A look's colour is none when the look is tried.
+    #[error(
+        "its {setting} becomes {color:?}; a look's colour is an opaque one of CSS or one of \
+         shields.io's by its name"
+    )]
+    #[non_exhaustive]
+    Color {
+        /// The look's verb.
+        setting: &'static str,
+        /// What it becomes.
+        color: String,
     },
     /// The template refers to an image. Templates never read files, networks or `data:` URLs.
     #[error(
@@ -278,15 +300,39 @@ pub enum BuildErrorKind {
         /// What it refers to.
         href: String,
     },
-    /// The data of a font is not a font.
+    /// There is no image of that name.
     #[error(
-        "the font number {position} (from 0) is no TrueType or OpenType font; give \
-         LiveBadgeLayerBuilder::font the bytes of a .ttf or .otf file"
+        "there is no image {name:?}{}; add it with LiveBadgeLayerBuilder::image, or correct its name \
+         (known images: {})",
+        did_you_mean(nearest),
+        listed(known)
     )]
+    #[non_exhaustive]
+    UnknownImage {
+        /// What it is called in the template.
+        name: String,
+        /// The known one that is most like it.
+        nearest: Option<String>,
+        /// The names that would have been right.
+        known: Vec<String>,
+    },
+    /// What was added as an image can't be one.
+    #[error("the image {name:?} {reason}")]
+    #[non_exhaustive]
+    NamedImage {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The data of a font can't be used.
+    #[error("the font number {position} (from 0) {reason}")]
     #[non_exhaustive]
     Font {
         /// Which one, in the order in which they were added.
         position: usize,
+        /// What is wrong with it.
+        reason: &'static str,
     },
 }
 
@@ -313,6 +359,11 @@ impl fmt::Display for TemplatePlace {
             None => Ok(()),
         }
     }
+}
+
+/// Names a cluster that is more than the character.
+fn part_of(character: char, cluster: &str) -> String {
+    if cluster.chars().eq([character]) { String::new() } else { format!(", a part of {cluster:?}") }
 }
 
 /// Why a picture could not be painted. Viewers keep the last good one meanwhile.
@@ -353,6 +404,19 @@ pub enum PaintError {
         /// The largest product of the two that is drawn.
         limit: u64,
     },
+    /// The picture is too wide, or too high, for its format.
+    #[error(
+        "a picture of {width} x {height} has a side of more than {limit} pixels, which its format \
+         can't hold; make it smaller, lower Badge::scale, or take Format::Png"
+    )]
+    TooWide {
+        /// In pixels, after scaling.
+        width: u32,
+        /// In pixels, after scaling.
+        height: u32,
+        /// The longest side that the format can hold.
+        limit: u32,
+    },
     /// The picture could not be encoded.
     #[error("the picture can't be encoded")]
     Encode(#[source] Box<dyn Error + Send + Sync>),
@@ -362,6 +426,9 @@ pub enum PaintError {
     /// A value's own code, or the drawing library, panicked.
     #[error("painting the picture panicked")]
     Panicked,
+    /// Too many single pictures wait to be drawn already. Streams are never refused for that.
+    #[error("too many pictures wait to be drawn")]
+    Busy,
     /// No thread could be started to draw on.
     #[error("no thread to draw on")]
     Thread(#[source] io::Error),

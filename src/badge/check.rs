@@ -16,14 +16,17 @@ use crate::badge::verbs;
 use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
 use crate::observe::throttle::Throttle;
+use crate::picture::faces::Missing;
 use crate::picture::filters::KNOWN_FILTERS;
-use crate::picture::look::LOOK_SLOTS;
+use crate::picture::format::Format;
+use crate::picture::look::Look;
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
 use crate::picture::template::{Line, Template};
 use crate::picture::values::RoomValues;
+use crate::picture::words::LOOK_SLOTS;
 use crate::request::params::{self, Params};
 use crate::request::style::Style;
 use crate::request::theme::Theme;
@@ -68,6 +71,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     check_slots(&badge, &template, &slots, &params::names(path), &current)?;
     let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
     let picture = Picture {
+        path: path.into(),
         template,
         look: badge.look,
         tick: past.iter().filter_map(|slot| slots::tick(slot)).min(),
@@ -81,6 +85,8 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     };
     let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
     check_number(&picture, &params, &trials)?;
+    check_colors(&picture, &params, &trials)?;
+    check_family(&picture)?;
     let (size, has_any_width) = check_pictures(&picture, &badge.svg, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
@@ -254,12 +260,44 @@ fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
     Ok(())
 }
 
+/// A look's colour can be none only for what somebody asks for.
+fn check_colors(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
+    for count in [23, 1, 0, 1_234_567] {
+        let trial = Trial { count, theme: Theme::Light };
+        let wrong = picture.wrong_color(&trial.snapshot(), params);
+        let wrong = wrong.map_err(|error| trials.refused(error, trial))?;
+        if let Some((setting, color)) = wrong {
+            return Err(BuildErrorKind::Color { setting, color }.into());
+        }
+    }
+    Ok(())
+}
+
+/// A browser may have a font that is not loaded; a picture of ours can't.
+fn check_family(picture: &Picture) -> Checked<()> {
+    let families = picture.look.as_ref().and_then(Look::families);
+    match families.filter(|_| picture.format != Format::Svg) {
+        Some(families) if !picture.raster.has_any_family(families) => {
+            Err(BuildErrorKind::FontFamily { families: families.into() }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn refused(error: CheckError, trials: &Trials<'_>, trial: Trial) -> BuildErrorKind {
     match error {
         CheckError::Paint(error) => trials.refused(error, trial),
         CheckError::Flaw(Flaw::Family { families }) => BuildErrorKind::FontFamily { families },
-        CheckError::Flaw(Flaw::Glyph { character }) => BuildErrorKind::Glyph { character },
+        CheckError::Flaw(Flaw::NoFont) => BuildErrorKind::NoFont,
+        CheckError::Flaw(Flaw::Glyph(Missing { character, cluster })) => {
+            BuildErrorKind::Glyph { character, cluster }
+        }
         CheckError::Flaw(Flaw::Image { href }) => BuildErrorKind::Image { href },
+        CheckError::Flaw(Flaw::UnknownImage { name, known }) => BuildErrorKind::UnknownImage {
+            nearest: nearest(&name, known.iter().map(|k| &**k)),
+            name,
+            known,
+        },
     }
 }
 

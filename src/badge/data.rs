@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::picture::look::Words;
+use crate::picture::words::Words;
 use crate::presence::counts::Counts;
 
 /// A count as data, for whoever wants no picture.

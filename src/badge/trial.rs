@@ -117,7 +117,7 @@ impl<'a> Trials<'a> {
 
     fn slots(&self, trial: Trial) -> Result<Value, PaintError> {
         let style = self.picture.style.with_theme(trial.theme);
-        self.picture.slots(&trial.snapshot(), self.params, self.values, &style)
+        self.picture.slots(&trial.snapshot(), self.params, self.values, &style, |_| {})
     }
 
     pub(crate) fn refused(&self, error: PaintError, trial: Trial) -> BuildErrorKind {

@@ -65,8 +65,11 @@ impl Color {
 
 /// Whether this is the data of an SVG path that draws something.
 pub(crate) fn is_path(data: &str) -> bool {
-    let mut segments = svgtypes::PathParser::from(data).peekable();
-    segments.peek().is_some() && segments.all(|segment| segment.is_ok())
+    use svgtypes::PathSegment::{ClosePath, MoveTo};
+    let Ok(segments) = svgtypes::PathParser::from(data).collect::<Result<Vec<_>, _>>() else {
+        return false;
+    };
+    segments.iter().any(|segment| !matches!(segment, MoveTo { .. } | ClosePath { .. }))
 }
 
 #[cfg(test)]

@@ -4,32 +4,54 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use resvg::usvg::fontdb::{self, Database, Family, Query, Source};
-use resvg::usvg::{FallbackSelectionFn, Font, FontFamily, FontResolver, FontSelectionFn};
+use resvg::usvg::{FallbackSelectionFn, FontFamily, FontResolver, FontSelectionFn};
+
+use crate::picture::faces::{self, Faces, Lettering};
+use crate::picture::lines;
+use crate::picture::template::Line;
 
 /// A set of fonts.
 pub(crate) struct Fonts {
     database: Arc<Database>,
     default_family: String,
+    pub(crate) faces: Faces,
 }
 
-/// The data of the font at this position is no font.
+/// The data of the font at this position can't be used.
 #[derive(Debug)]
-pub(crate) struct NotAFont(pub(crate) usize);
+pub(crate) struct Unusable {
+    pub(crate) position: usize,
+    pub(crate) reason: &'static str,
+}
 
 impl Fonts {
     /// The embedded font, if that feature is on, and these. The first one is also every generic
     /// family (`serif`, `monospace`, …): resvg draws nothing for a generic family that is not set.
-    pub(crate) fn new(fonts: Vec<Vec<u8>>) -> Result<Self, NotAFont> {
+    pub(crate) fn new(fonts: Vec<Vec<u8>>) -> Result<Self, Unusable> {
         let mut database = Database::new();
         #[cfg(feature = "embedded-font")]
         database.load_font_source(Source::Binary(Arc::new(dejavu::sans::regular())));
         for (position, font) in fonts.into_iter().enumerate() {
-            if database.load_font_source(Source::Binary(Arc::new(font))).is_empty() {
-                return Err(NotAFont(position));
+            let reason = reason_against(&font);
+            let ids = database.load_font_source(Source::Binary(Arc::new(font)));
+            if ids.is_empty() {
+                return Err(Unusable { position, reason });
+            }
+            if !ids.into_iter().any(|id| Faces::can_draw(&database, id)) {
+                return Err(Unusable { position, reason: NO_OUTLINES });
             }
         }
+        // Without those that would leave holes.
+        let of_no_use = |id: &fontdb::ID| !Faces::can_draw(&database, *id);
+        let of_no_use: Vec<_> = database.faces().map(|face| face.id).filter(of_no_use).collect();
+        of_no_use.into_iter().for_each(|id| database.remove_face(id));
+        Ok(Self::of(database))
+    }
+
+    fn of(mut database: Database) -> Self {
         let first = database.faces().next().and_then(|variant| variant.families.first());
         let default_family = first.map(|(name, _)| name.clone()).unwrap_or_default();
         database.set_serif_family(&default_family);
@@ -37,7 +59,13 @@ impl Fonts {
         database.set_cursive_family(&default_family);
         database.set_fantasy_family(&default_family);
         database.set_monospace_family(&default_family);
-        Ok(Self { database: Arc::new(database), default_family })
+        let database = Arc::new(database);
+        Self { faces: Faces::new(database.clone()), database, default_family }
+    }
+
+    /// There is nothing to write with.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.database.is_empty()
     }
 
     /// What text without a `font-family` is drawn in.
@@ -48,13 +76,68 @@ impl Fonts {
     pub(crate) fn database(&self) -> Arc<Database> {
         self.database.clone()
     }
+
+    /// Whether one of these families is loaded.
+    pub(crate) fn has_any_family(&self, families: &str) -> bool {
+        let families = svgtypes::parse_font_families(families).unwrap_or_default();
+        is_any_loaded(&self.database, &families)
+    }
+
+    /// How wide a line is drawn, in CSS pixels.
+    pub(crate) fn width_of(&self, line: &Line) -> f32 {
+        let lettering = Lettering {
+            families: svgtypes::parse_font_families(&line.family).unwrap_or_default(),
+            size: line.size as f32 / 1000.0,
+            spacing: line.spacing as f32 / 1000.0,
+            weight: 400,
+            is_italic: false,
+        };
+        self.faces.width(&line.text, &lettering)
+    }
 }
 
-/// Finds a font, and reports the families of which there is none.
-pub(crate) fn select<'a>(report: impl Fn(String) + Send + Sync + 'a) -> FontSelectionFn<'a> {
+const NO_OUTLINES: &str = "has no letters that can be drawn, as it has them as bitmaps; enable the \
+                           feature images, or take a font with outlines";
+
+/// What to say of data that turns out to be no font.
+fn reason_against(data: &[u8]) -> &'static str {
+    if data.starts_with(b"wOFF") || data.starts_with(b"wOF2") {
+        "is a web font (WOFF), which is packed; convert it to TTF or OTF"
+    } else {
+        "is no TrueType or OpenType font; give LiveBadgeLayerBuilder::font the bytes of a .ttf or .otf file"
+    }
+}
+
+/// Finds fonts for resvg, and reports the families of which there is none.
+pub(crate) fn resolver<'a>(
+    faces: &'a Faces,
+    report: impl Fn(String) + Send + Sync + 'a,
+) -> FontResolver<'a> {
+    // The text that is being laid out has been cut into runs: resvg asks for all fonts of a text,
+    // then for what to do about letters that these lack.
+    let is_cut = Arc::new(AtomicBool::new(false));
+    FontResolver {
+        select_font: select(faces, report, is_cut.clone()),
+        select_fallback: select_fallback(is_cut),
+    }
+}
+
+fn select<'a>(
+    faces: &'a Faces,
+    report: impl Fn(String) + Send + Sync + 'a,
+    is_cut: Arc<AtomicBool>,
+) -> FontSelectionFn<'a> {
     let select = FontResolver::default_font_selector();
     Box::new(move |font, database| {
-        if !has_any_family(database, font) {
+        let face = match font.families() {
+            [FontFamily::Named(name)] => lines::face_of(name).and_then(|face| faces.id(face)),
+            _ => None,
+        };
+        is_cut.store(face.is_some(), Ordering::Relaxed);
+        if face.is_some() {
+            return face;
+        }
+        if !is_any_loaded(database, font.families()) {
             let names: Vec<String> = font.families().iter().map(ToString::to_string).collect();
             report(names.join(", "));
         }
@@ -62,37 +145,20 @@ pub(crate) fn select<'a>(report: impl Fn(String) + Send + Sync + 'a) -> FontSele
     })
 }
 
-/// Finds a font that has a character which the selected one lacks, and reports the characters that
-/// none has.
-pub(crate) fn select_fallback<'a>(
-    report: impl Fn(char) + Send + Sync + 'a,
-) -> FallbackSelectionFn<'a> {
+/// A font for what the selected one lacks. A run has the best one already.
+fn select_fallback<'a>(is_cut: Arc<AtomicBool>) -> FallbackSelectionFn<'a> {
     let select = FontResolver::default_fallback_selector();
     Box::new(move |character, used, database| {
-        let found = select(character, used, database);
-        if found.is_none() {
-            report(character);
-        }
-        found
+        let is_cut = is_cut.load(Ordering::Relaxed);
+        (!is_cut).then(|| select(character, used, database)).flatten()
     })
 }
 
 /// Without the last resort that resvg's own selection has: the default family.
-fn has_any_family(database: &Database, font: &Font) -> bool {
-    let families: Vec<Family<'_>> = font.families().iter().map(family).collect();
+fn is_any_loaded(database: &Database, families: &[FontFamily]) -> bool {
+    let families: Vec<Family<'_>> = families.iter().map(faces::family).collect();
     let query = Query { families: &families, ..Query::default() };
     database.query(&query).is_some()
-}
-
-fn family(family: &FontFamily) -> Family<'_> {
-    match family {
-        FontFamily::Serif => Family::Serif,
-        FontFamily::SansSerif => Family::SansSerif,
-        FontFamily::Cursive => Family::Cursive,
-        FontFamily::Fantasy => Family::Fantasy,
-        FontFamily::Monospace => Family::Monospace,
-        FontFamily::Named(name) => fontdb::Family::Name(name),
-    }
 }
 
 /// Without the fonts' data: 700 KB.

@@ -48,6 +48,19 @@ impl Format {
         }
     }
 
+    /// The most pixels that a picture of this format has from left to right, or from top to bottom.
+    pub(crate) fn max_side(&self) -> Option<u32> {
+        match self {
+            // ITU T.81, section B.2.2.
+            #[cfg(feature = "jpeg")]
+            Self::Jpeg { .. } => Some(65_535),
+            // RFC 9649, section 3.4.
+            #[cfg(feature = "webp")]
+            Self::WebP => Some(16_384),
+            Self::Png | Self::Svg => None,
+        }
+    }
+
     /// How many of a picture's first bytes are also those of the next one of the same size and
     /// colour type, and can be sent before it is known.
     pub(crate) fn prefix_len(&self, picture: &[u8]) -> usize {

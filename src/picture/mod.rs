@@ -7,11 +7,16 @@
 
 pub(crate) mod clean;
 pub(crate) mod color;
+pub(crate) mod complaints;
 pub(crate) mod encode;
+pub(crate) mod faces;
 pub(crate) mod filters;
 pub(crate) mod fonts;
 pub(crate) mod format;
+pub(crate) mod images;
+pub(crate) mod lines;
 pub(crate) mod look;
+pub(crate) mod misfit;
 pub(crate) mod mistake;
 pub(crate) mod paint;
 pub(crate) mod raster;
@@ -19,3 +24,4 @@ pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod threads;
 pub(crate) mod values;
+pub(crate) mod words;

@@ -9,12 +9,14 @@ use minijinja::value::Value;
 use crate::error::PaintError;
 use crate::observe::meter::Meter;
 use crate::picture::format::Format;
-use crate::picture::look::{Look, Words};
+use crate::picture::look::Look;
 use crate::picture::mistake::Mistake;
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
 use crate::picture::slots::fillings;
 use crate::picture::template::Template;
+use crate::picture::threads::Lane;
 use crate::picture::values::{RoomValues, Source};
+use crate::picture::words::Words;
 use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
 use crate::request::query::Query;
@@ -26,6 +28,8 @@ const MAX_SCALE: f32 = 4.0;
 /// What a badge looks like.
 #[derive(Debug)]
 pub(crate) struct Picture {
+    /// Where the badge is.
+    pub(crate) path: Arc<str>,
     pub(crate) template: Template,
     pub(crate) look: Option<Look>,
     /// How often it is to be looked at, although nothing happens: it shows how time passes.
@@ -43,7 +47,7 @@ pub(crate) struct Picture {
 /// A picture that is there, or is to be drawn.
 pub(crate) enum Painting {
     Cached(Bytes),
-    ToDraw { raster: Arc<Raster>, drawing: Drawing, meter: Arc<Meter> },
+    ToDraw { raster: Arc<Raster>, drawing: Drawing, meter: Arc<Meter>, lane: Lane, path: Arc<str> },
 }
 
 impl Picture {
@@ -52,17 +56,18 @@ impl Picture {
         RoomValues::new(self.values.clone(), params.clone(), self.max_value_chars)
     }
 
-    /// What fills the template's slots.
+    /// What fills the template's slots; `complain` is told of a look's colour that is none.
     pub(crate) fn slots(
         &self,
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
         style: &Style,
+        complain: impl Fn(&str),
     ) -> Result<Value, PaintError> {
         let slots = fillings(snapshot, params, values, style);
         match &self.look {
-            Some(look) => look.slots(&self.template, &slots).map_err(unfilled),
+            Some(look) => look.slots(&self.template, &slots, complain).map_err(unfilled),
             None => Ok(slots),
         }
     }
@@ -75,7 +80,8 @@ impl Picture {
         values: &[Value],
         style: &Style,
     ) -> Result<Drawing, PaintError> {
-        let slots = self.slots(snapshot, params, values, style)?;
+        let complain = |color: &str| self.raster.complain_of_color(&self.path, color);
+        let slots = self.slots(snapshot, params, values, style, complain)?;
         let svg = self.template.fill(&slots).map_err(unfilled)?;
         Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
     }
@@ -103,16 +109,29 @@ impl Picture {
         look.words(&self.template, &slots).map_err(unfilled)
     }
 
+    /// A look's colour that would be none, with its setting.
+    pub(crate) fn wrong_color(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+    ) -> Result<Option<(&'static str, String)>, PaintError> {
+        let Some(look) = &self.look else { return Ok(None) };
+        let values = self.values_of(params).take()?;
+        let slots = fillings(snapshot, params, &values, &self.style);
+        look.wrong_color(&self.template, &slots).map_err(unfilled)
+    }
+
     /// What a drawing becomes. Nothing is drawn before the future is polled.
-    pub(crate) fn paint(&self, drawing: Drawing) -> Painting {
+    pub(crate) fn paint(&self, drawing: Drawing, lane: Lane) -> Painting {
         match self.raster.cached(&drawing) {
             Some(picture) => {
                 self.meter.cache_hit();
                 Painting::Cached(picture)
             }
             None => {
-                let (raster, meter) = (self.raster.clone(), self.meter.clone());
-                Painting::ToDraw { raster, drawing, meter }
+                let (raster, meter, path) =
+                    (self.raster.clone(), self.meter.clone(), self.path.clone());
+                Painting::ToDraw { raster, drawing, meter, lane, path }
             }
         }
     }
@@ -124,9 +143,14 @@ impl Picture {
         }
     }
 
-    /// Nothing, in the right size: shown while there is no picture to show.
+    /// Nothing, in the right size if there can be such a picture: shown while there is no picture to
+    /// show. It is drawn once, and takes no time to speak of.
     pub(crate) fn blank(&self, size: Size, style: &Style, format: Format) -> Painting {
-        self.paint(Drawing { svg: size.blank(), style: style.clone(), format })
+        let (width, height) = size.in_pixels(style.scale());
+        let fits = format.max_side().is_none_or(|limit| width.max(height) <= limit);
+        let size = if fits { size } else { Size { width: 1.0, height: 1.0 } };
+        let drawing = Drawing { svg: size.blank(), style: style.clone(), format };
+        self.paint(drawing, Lane::Live)
     }
 
     /// The style that a request's query asks for.
@@ -143,14 +167,19 @@ impl Painting {
     pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
         match self {
             Self::Cached(picture) => Ok(picture),
-            Self::ToDraw { raster, drawing, meter } => {
-                let Drawn { picture, took } = raster.draw(drawing).await?;
-                match took {
-                    Some(took) => meter.rendered(took),
-                    None => meter.cache_hit(),
-                }
+            Self::ToDraw { raster, drawing, meter, lane, path } => {
+                let Drawn { picture, took } = raster.draw(drawing, lane, path).await?;
+                tell(&meter, took);
                 Ok(picture)
             }
         }
+    }
+}
+
+/// Tells how long a drawing took, if one was made.
+fn tell(meter: &Meter, took: Option<Duration>) {
+    match took {
+        Some(took) => meter.rendered(took),
+        None => meter.cache_hit(),
     }
 }

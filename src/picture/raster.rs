@@ -6,19 +6,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use minijinja::HtmlEscape;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{self, FontResolver, ImageHrefResolver};
+use resvg::usvg;
 use tokio::sync::oneshot;
+use tracing::dispatcher;
 
 use crate::error::PaintError;
+use crate::picture::complaints::{Complaints, Kind};
 use crate::picture::encode::encode;
+use crate::picture::faces::Missing;
 use crate::picture::fonts::{self, Fonts};
 use crate::picture::format::Format;
+use crate::picture::images::{self, Images};
+use crate::picture::lines;
 use crate::picture::template::Line;
-use crate::picture::threads::{self, Threads};
+use crate::picture::threads::{self, Lane, NotRun, Threads};
 use crate::request::style::Style;
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
@@ -34,8 +38,10 @@ const CACHED_WIDTHS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Raster {
     fonts: Fonts,
+    images: Images,
     cache: Cache<Drawing, Bytes, Bytewise>,
     widths: Cache<Line, u32>,
+    complaints: Complaints,
     threads: Threads,
 }
 
@@ -48,12 +54,14 @@ pub(crate) struct Drawing {
 }
 
 impl Raster {
-    pub(crate) fn new(fonts: Fonts) -> Self {
+    pub(crate) fn new(fonts: Fonts, images: Images) -> Self {
         Self {
             fonts,
+            images,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             widths: Cache::new(CACHED_WIDTHS),
             threads: Threads::new(),
+            complaints: Complaints::default(),
         }
     }
 
@@ -62,30 +70,56 @@ impl Raster {
         self.cache.get(drawing)
     }
 
-    /// Draws on another thread, when it is its turn.
-    pub(crate) async fn draw(self: Arc<Self>, drawing: Drawing) -> Result<Drawn, PaintError> {
-        let (sender, drawn) = oneshot::channel();
-        let raster = self.clone();
+    /// Does this on a drawing thread, when it is its turn. A panic in it is an error.
+    pub(crate) async fn on_thread<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce() -> Result<T, PaintError> + Send + 'static,
+    ) -> Result<T, PaintError> {
+        let (sender, done) = oneshot::channel();
+        // What is logged goes where the caller's own goes.
+        let log = dispatcher::get_default(Clone::clone);
         let job = move || {
             // Whoever asked for it may have gone.
             if !sender.is_closed() {
-                let _ = sender.send(raster.draw_now(drawing));
+                // A drawing library's bug ends here.
+                let work = AssertUnwindSafe(|| dispatcher::with_default(&log, work));
+                let done = catch_unwind(work).unwrap_or(Err(PaintError::Panicked));
+                let _ = sender.send(done);
             }
         };
-        self.threads.run(job).map_err(PaintError::Thread)?;
-        drawn.await.unwrap_or(Err(PaintError::Panicked))
+        self.threads.run(lane, job).map_err(|not_run| match not_run {
+            NotRun::Busy => PaintError::Busy,
+            NotRun::NoThread(error) => PaintError::Thread(error),
+        })?;
+        done.await.unwrap_or(Err(PaintError::Panicked))
     }
 
-    fn draw_now(&self, drawing: Drawing) -> Result<Drawn, PaintError> {
+    /// Draws on another thread for the badge at this path, when it is its turn.
+    pub(crate) async fn draw(
+        self: Arc<Self>,
+        drawing: Drawing,
+        lane: Lane,
+        path: Arc<str>,
+    ) -> Result<Drawn, PaintError> {
+        let raster = self.clone();
+        self.on_thread(lane, move || raster.draw_now(drawing, &path)).await
+    }
+
+    /// Draws while the caller waits, unless it is there.
+    pub(crate) fn draw_now(&self, drawing: Drawing, path: &Arc<str>) -> Result<Drawn, PaintError> {
         // Drawn for somebody else while this one waited?
         if let Some(picture) = self.cached(&drawing) {
             return Ok(Drawn { picture, took: None });
         }
         let started = Instant::now();
-        let draw = || draw(&drawing, &self.options(|_| {}));
-        // A drawing library's bug ends here.
-        let drawn = catch_unwind(AssertUnwindSafe(draw)).unwrap_or(Err(PaintError::Panicked));
-        let (picture, _) = drawn?;
+        let complain = |flaw| {
+            let Flaw::Glyph(Missing { cluster, .. }) = flaw else { return };
+            if self.complaints.are_due(path, Kind::Glyph) {
+                tracing::warn!(badge = %path, ?cluster, "no font that is loaded has these letters");
+            }
+        };
+        let (picture, _) = self.paint(&drawing, complain)?;
         self.cache.insert(drawing, picture.clone());
         Ok(Drawn { picture, took: Some(started.elapsed()) })
     }
@@ -95,17 +129,18 @@ impl Raster {
         self.cache.remove(drawing);
     }
 
+    /// Tells of a colour that is none, now and then.
+    pub(crate) fn complain_of_color(&self, path: &Arc<str>, color: &str) {
+        if self.complaints.are_due(path, Kind::Color) {
+            tracing::warn!(badge = %path, color, "a look's colour is none, so it is grey");
+        }
+    }
+
     /// Draws while the caller waits, and finds what is wrong. Returns the size in CSS pixels.
     pub(crate) fn check(&self, drawing: &Drawing) -> Result<Size, CheckError> {
         let flaws = Mutex::new(Vec::new());
-        let options = self.options(|flaw| {
-            let mut flaws = flaws.lock().unwrap_or_else(PoisonError::into_inner);
-            if !flaws.contains(&flaw) {
-                flaws.push(flaw);
-            }
-        });
-        let drawn = on_a_roomy_stack(|| draw(drawing, &options));
-        drop(options);
+        let report = |flaw| flaws.lock().unwrap_or_else(PoisonError::into_inner).push(flaw);
+        let drawn = on_a_roomy_stack(|| self.paint(drawing, report));
         let flaws = flaws.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (drawn, flaws.into_iter().next()) {
             (Err(error), _) => Err(CheckError::Paint(error)),
@@ -114,42 +149,84 @@ impl Raster {
         }
     }
 
-    /// How wide a line is drawn, in CSS pixels, rounded up; 0 if it can't be drawn.
+    /// Whether there is a font of one of these families.
+    pub(crate) fn has_any_family(&self, families: &str) -> bool {
+        self.fonts.has_any_family(families)
+    }
+
+    /// How wide a line is drawn, in CSS pixels, rounded up.
     pub(crate) fn width_of(&self, line: &Line) -> u32 {
         if let Some(width) = self.widths.get(line) {
             return width;
         }
-        let measure = || measure(line, &self.options(|_| {}));
-        let width = catch_unwind(AssertUnwindSafe(measure)).ok().flatten().unwrap_or_default();
+        // A shaping library's bug ends here.
+        let measure = AssertUnwindSafe(|| self.fonts.width_of(line));
+        let width = catch_unwind(measure).unwrap_or_default().ceil() as u32;
         self.widths.insert(line.clone(), width);
         width
     }
 
-    /// A template gets fonts, and nothing from outside its own text.
+    fn paint(
+        &self,
+        drawing: &Drawing,
+        report: impl Fn(Flaw) + Clone + Send + Sync,
+    ) -> Result<(Bytes, Size), PaintError> {
+        let Drawing { svg, style, format } = drawing;
+        if svg.len() > MAX_SVG_BYTES {
+            return Err(PaintError::TooLong { bytes: svg.len(), limit: MAX_SVG_BYTES });
+        }
+        // An entity that is used often enough takes all memory: resvg expands what the text defines.
+        if svg.contains("<!DOCTYPE") {
+            return Err(PaintError::Doctype);
+        }
+        if self.fonts.is_empty() && svg.contains("<text") {
+            report(Flaw::NoFont);
+        }
+        let cut = lines::cut(svg, &self.fonts.faces);
+        cut.missing.into_iter().for_each(|missing| report(Flaw::Glyph(missing)));
+        let ready = cut.svg.as_deref().unwrap_or(svg);
+        let tree = usvg::Tree::from_str(ready, &self.options(report));
+        let tree = tree.map_err(|error| PaintError::Svg(Box::new(error)))?;
+        let size = Size { width: tree.size().width(), height: tree.size().height() };
+        let (width, height) = size.in_pixels(style.scale());
+        let too_large = || PaintError::TooLarge { width, height, limit: MAX_PIXELS };
+        if u64::from(width) * u64::from(height) > MAX_PIXELS {
+            return Err(too_large());
+        }
+        if let Some(limit) = format.max_side().filter(|limit| width.max(height) > *limit) {
+            return Err(PaintError::TooWide { width, height, limit });
+        }
+        if *format == Format::Svg {
+            // The browser draws it; here it has been found to be what it says.
+            return Ok((self.images.inline(svg), size));
+        }
+        let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
+        let scale = Transform::from_scale(style.scale(), style.scale());
+        resvg::render(&tree, scale, &mut pixmap.as_mut());
+        let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
+        Ok((picture, size))
+    }
+
+    /// A template gets fonts and named images, and nothing from outside its own text.
     fn options<'a>(
         &'a self,
         report: impl Fn(Flaw) + Clone + Send + Sync + 'a,
     ) -> usvg::Options<'a> {
-        let (on_data, on_href, on_family) = (report.clone(), report.clone(), report.clone());
+        let on_family = report.clone();
         usvg::Options {
             font_family: self.fonts.default_family().to_owned(),
             fontdb: self.fonts.database(),
-            font_resolver: FontResolver {
-                select_font: fonts::select(move |families| on_family(Flaw::Family { families })),
-                select_fallback: fonts::select_fallback(move |c| {
-                    report(Flaw::Glyph { character: c })
-                }),
-            },
-            image_href_resolver: ImageHrefResolver {
-                resolve_data: Box::new(move |mime, _, _| {
-                    on_data(Flaw::Image { href: format!("data:{mime}") });
-                    None
-                }),
-                resolve_string: Box::new(move |href, _| {
-                    on_href(Flaw::Image { href: href.to_owned() });
-                    None
-                }),
-            },
+            font_resolver: fonts::resolver(&self.fonts.faces, move |families| {
+                on_family(Flaw::Family { families });
+            }),
+            image_href_resolver: images::resolver(&self.images, move |href| {
+                report(match images::name_in(&href) {
+                    Some(name) if cfg!(feature = "images") => {
+                        Flaw::UnknownImage { name: name.to_owned(), known: self.images.names() }
+                    }
+                    _ => Flaw::Image { href },
+                });
+            }),
             ..usvg::Options::default()
         }
     }
@@ -192,9 +269,11 @@ impl Size {
 /// What resvg would pass over in silence, leaving a hole in the picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flaw {
+    NoFont,
     Family { families: String },
-    Glyph { character: char },
+    Glyph(Missing),
     Image { href: String },
+    UnknownImage { name: String, known: Vec<String> },
 }
 
 #[derive(Debug)]
@@ -211,47 +290,6 @@ fn on_a_roomy_stack<T: Send>(
         let thread = threads::roomy().spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
         thread.join().unwrap_or(Err(PaintError::Panicked))
     })
-}
-
-fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size), PaintError> {
-    let Drawing { svg, style, format } = drawing;
-    if svg.len() > MAX_SVG_BYTES {
-        return Err(PaintError::TooLong { bytes: svg.len(), limit: MAX_SVG_BYTES });
-    }
-    // An entity that is used often enough takes all memory: resvg expands what the text defines.
-    if svg.contains("<!DOCTYPE") {
-        return Err(PaintError::Doctype);
-    }
-    let tree = usvg::Tree::from_str(svg, options).map_err(|e| PaintError::Svg(Box::new(e)))?;
-    let size = Size { width: tree.size().width(), height: tree.size().height() };
-    let (width, height) = size.in_pixels(style.scale());
-    let too_large = || PaintError::TooLarge { width, height, limit: MAX_PIXELS };
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(too_large());
-    }
-    if *format == Format::Svg {
-        // The browser draws it; here it has been found to be what it says.
-        return Ok((Bytes::copy_from_slice(svg.as_bytes()), size));
-    }
-    let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
-    let scale = Transform::from_scale(style.scale(), style.scale());
-    resvg::render(&tree, scale, &mut pixmap.as_mut());
-    let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
-    Ok((picture, size))
-}
-
-fn measure(line: &Line, options: &usvg::Options<'_>) -> Option<u32> {
-    let Line { text, family, size, spacing } = line;
-    let svg = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"><text font-family="{}" font-size="{}" letter-spacing="{}">{}</text></svg>"#,
-        HtmlEscape(family),
-        *size as f32 / 1000.0,
-        *spacing as f32 / 1000.0,
-        HtmlEscape(text)
-    );
-    let tree = usvg::Tree::from_str(&svg, options).ok()?;
-    let text = tree.root().children().first()?;
-    Some(text.bounding_box().width().ceil() as u32)
 }
 
 /// Weighs a cached picture with its text.
@@ -280,7 +318,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_is_not_drawn() {
-        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap()));
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
         let drawing = |noise: &str| {
             let svg = format!(
                 r##"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">
@@ -290,11 +328,12 @@ mod tests {
             let style = Style::new(Theme::Light, 1.0);
             Drawing { svg: svg.into(), style, format: Format::Png }
         };
+        let draw = |drawing| raster.clone().draw(drawing, Lane::Live, "/x.png".into());
         // All threads are busy with these.
         let before: Vec<_> = (1..40).map(|n| drawing(&format!(".{n}"))).collect();
         let mut draws: Vec<_> =
-            before.iter().map(|drawing| Box::pin(raster.clone().draw(drawing.clone()))).collect();
-        let mut gone = Box::pin(raster.clone().draw(drawing(".999")));
+            before.iter().map(|drawing| Box::pin(draw(drawing.clone()))).collect();
+        let mut gone = Box::pin(draw(drawing(".999")));
         let begun = poll_fn(|cx| {
             draws.iter_mut().for_each(|draw| _ = draw.as_mut().poll(cx));
             Poll::Ready(gone.as_mut().poll(cx))
@@ -302,7 +341,7 @@ mod tests {
         assert!(begun.await.is_pending());
         drop(gone);
         // This one comes after it.
-        raster.clone().draw(drawing(".9999")).await.unwrap();
+        draw(drawing(".9999")).await.unwrap();
         assert!(raster.cached(&drawing(".9999")).is_some());
         assert!(raster.cached(&drawing(".999")).is_none());
     }

@@ -3,66 +3,151 @@
 //!
 //! Not the runtime's own: their stacks are too small for deeply nested SVG, and with always the same
 //! few threads the allocator keeps the memory of few drawings (glibc keeps some for each thread).
+//!
+//! There are two lanes. Live pictures go first, and where there are two threads or more, one of them
+//! is always free of stills: whoever asks for stills of a thousand rooms doesn't hold up a live one.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// A nesting that overflows 2 MiB of stack (654 `<svg>`, 577 `<tspan>`) fits, within 64 KiB of text.
 const STACK: usize = 8 * 1024 * 1024;
+/// Whoever comes when so many stills wait would wait for long.
+const MAX_WAITING_STILLS: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// What a picture is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// A stream's, for all of its viewers.
+    Live,
+    /// One answer's.
+    Still,
+}
+
+/// Why a job is not run.
+#[derive(Debug)]
+pub(crate) enum NotRun {
+    /// Too many stills wait already.
+    Busy,
+    /// There is no thread at all, and none can be made.
+    NoThread(io::Error),
+}
+
 #[derive(Debug)]
 pub(crate) struct Threads {
-    jobs: Sender<Job>,
-    waiting: Arc<Mutex<Receiver<Job>>>,
-    begun: Mutex<usize>,
+    shared: Arc<Shared>,
     most: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    has_news: Condvar,
+    /// How many stills may be under way at a time.
+    most_stills: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    live: VecDeque<Job>,
+    stills: VecDeque<Job>,
+    stills_under_way: usize,
+    begun: usize,
+    /// The owner is gone.
+    is_over: bool,
 }
 
 impl Threads {
     pub(crate) fn new() -> Self {
-        let (jobs, waiting) = channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        let most = thread::available_parallelism().map_or(1, usize::from);
-        Self { jobs, waiting, begun: Mutex::new(0), most }
+        Self::at_most(thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    fn at_most(most: usize) -> Self {
+        let most_stills = most.saturating_sub(1).max(1);
+        let (queue, has_news) = (Mutex::default(), Condvar::new());
+        Self { shared: Arc::new(Shared { queue, has_news, most_stills }), most }
     }
 
     /// Runs this when there is a thread for it. It must not panic.
-    ///
-    /// # Errors
-    ///
-    /// If there is no thread at all, and none can be made.
-    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        self.begin_one_more()?;
-        // Can't fail: `waiting` is held here, too.
-        let _ = self.jobs.send(Box::new(job));
+    pub(crate) fn run(
+        &self,
+        lane: Lane,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NotRun> {
+        let mut queue = self.shared.queue();
+        if lane == Lane::Still && queue.stills.len() >= MAX_WAITING_STILLS {
+            return Err(NotRun::Busy);
+        }
+        self.begin_one_more(&mut queue).map_err(NotRun::NoThread)?;
+        match lane {
+            Lane::Live => queue.live.push_back(Box::new(job)),
+            Lane::Still => queue.stills.push_back(Box::new(job)),
+        }
+        drop(queue);
+        self.shared.has_news.notify_one();
         Ok(())
     }
 
-    fn begin_one_more(&self) -> io::Result<()> {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if *begun == self.most {
+    fn begin_one_more(&self, queue: &mut Queue) -> io::Result<()> {
+        if queue.begun == self.most {
             return Ok(());
         }
-        let waiting = self.waiting.clone();
-        let thread = roomy().spawn(move || {
-            loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                match next {
-                    Ok(job) => job(),
-                    Err(_) => return,
-                }
-            }
-        });
-        match thread {
-            Ok(_) => *begun += 1,
-            Err(error) if *begun == 0 => return Err(error),
+        let shared = self.shared.clone();
+        match roomy().spawn(move || shared.work()) {
+            Ok(_) => queue.begun += 1,
+            Err(error) if queue.begun == 0 => return Err(error),
             Err(_) => {}
         }
         Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.shared.queue().is_over = true;
+        self.shared.has_news.notify_all();
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each thread does until there is nothing left, and nothing can come.
+    fn work(&self) {
+        let mut queue = self.queue();
+        loop {
+            if let Some(job) = queue.live.pop_front() {
+                drop(queue);
+                job();
+                queue = self.queue();
+            } else if let Some(job) = queue.next_still(self.most_stills) {
+                drop(queue);
+                job();
+                queue = self.queue();
+                queue.stills_under_way -= 1;
+            } else if queue.is_over {
+                return;
+            } else {
+                queue = self.has_news.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn next_still(&mut self, most: usize) -> Option<Job> {
+        if self.stills_under_way >= most {
+            return None;
+        }
+        let job = self.stills.pop_front()?;
+        self.stills_under_way += 1;
+        Some(job)
     }
 }
 
@@ -71,16 +156,26 @@ pub(crate) fn roomy() -> thread::Builder {
     thread::Builder::new().name("livebadge-draw".into()).stack_size(STACK)
 }
 
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { live, stills, begun, .. } = self;
+        write!(f, "Queue({} live, {} stills, {begun} threads)", live.len(), stills.len())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
     use std::sync::Barrier;
+    use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 
     use super::*;
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     #[test]
-    fn jobs_run_on_as_many_threads_as_there_are_processors() {
+    fn live_jobs_run_on_as_many_threads_as_there_are_processors() {
         let threads = Threads::new();
         let (sender, seen) = channel();
         let together = Arc::new(Barrier::new(threads.most));
@@ -90,20 +185,90 @@ mod tests {
                 together.wait(); // ends only if all of them run at the same time
                 sender.send(thread::current().id()).unwrap();
             };
-            threads.run(job).unwrap();
+            threads.run(Lane::Live, job).unwrap();
         }
-        let next = || seen.recv_timeout(Duration::from_secs(10)).unwrap();
+        let next = || seen.recv_timeout(PATIENCE).unwrap();
         let ids: HashSet<_> = (0..threads.most * 10).map(|_| next()).collect();
         assert_eq!(ids.len(), threads.most);
     }
 
+    /// Stills that last until the sender is dropped; the receiver hears of each that has begun.
+    fn endless_stills(threads: &Threads, count: usize) -> (Sender<()>, Receiver<()>) {
+        let ((end, ended), (begin, begun)) = (channel::<()>(), channel());
+        let ended = Arc::new(Mutex::new(ended));
+        for _ in 0..count {
+            let (ended, begin) = (ended.clone(), begin.clone());
+            let job = move || {
+                begin.send(()).unwrap();
+                let _ = ended.lock().unwrap().recv();
+            };
+            threads.run(Lane::Still, job).unwrap();
+        }
+        (end, begun)
+    }
+
+    #[test]
+    fn one_thread_is_always_free_of_stills() {
+        for most in [2, 3, 8] {
+            let threads = Threads::at_most(most);
+            let (end, begun) = endless_stills(&threads, most + 5);
+            (1..most).for_each(|_| begun.recv_timeout(PATIENCE).unwrap());
+            // Those that run can't end, and yet:
+            for _ in 0..3 {
+                let (done, is_done) = channel();
+                threads.run(Lane::Live, move || done.send(()).unwrap()).unwrap();
+                is_done.recv_timeout(PATIENCE).unwrap();
+            }
+            assert!(begun.try_recv().is_err(), "{most} stills at a time");
+            drop(end);
+            (0..6).for_each(|_| begun.recv_timeout(PATIENCE).unwrap());
+        }
+    }
+
+    #[test]
+    fn on_one_thread_a_live_job_waits_for_one_still_at_most() {
+        let threads = Threads::at_most(1);
+        let (end, begun) = endless_stills(&threads, 1);
+        begun.recv_timeout(PATIENCE).unwrap();
+        let (sender, order) = channel();
+        for job in ["still", "still", "live", "live"] {
+            let sender = sender.clone();
+            let lane = if job == "live" { Lane::Live } else { Lane::Still };
+            threads.run(lane, move || sender.send(job).unwrap()).unwrap();
+        }
+        drop(end);
+        let order: Vec<_> = (0..4).map(|_| order.recv_timeout(PATIENCE).unwrap()).collect();
+        assert_eq!(order, ["live", "live", "still", "still"]);
+    }
+
+    #[test]
+    fn so_many_stills_wait_and_no_more() {
+        let threads = Threads::at_most(2);
+        let (end, begun) = endless_stills(&threads, 1);
+        begun.recv_timeout(PATIENCE).unwrap();
+        let waiting = endless_stills(&threads, MAX_WAITING_STILLS);
+        assert!(matches!(threads.run(Lane::Still, || {}), Err(NotRun::Busy)));
+        // What is live is never refused.
+        let (done, is_done) = channel();
+        for _ in 0..MAX_WAITING_STILLS * 2 {
+            let done = done.clone();
+            threads.run(Lane::Live, move || done.send(()).unwrap()).unwrap();
+        }
+        (0..MAX_WAITING_STILLS * 2).for_each(|_| is_done.recv_timeout(PATIENCE).unwrap());
+        // They come, once there is a place.
+        drop((end, waiting.0));
+        (0..MAX_WAITING_STILLS).for_each(|_| waiting.1.recv_timeout(PATIENCE).unwrap());
+    }
+
     #[test]
     fn threads_end_with_their_owner() {
-        let threads = Threads::new();
-        let waiting = Arc::downgrade(&threads.waiting);
-        threads.run(|| {}).unwrap();
+        let threads = Threads::at_most(3);
+        let shared = Arc::downgrade(&threads.shared);
+        for lane in [Lane::Live, Lane::Still, Lane::Still] {
+            threads.run(lane, || {}).unwrap();
+        }
         drop(threads);
         let mut patience = (0..1000).map(|_| thread::sleep(Duration::from_millis(10)));
-        assert!(patience.any(|()| waiting.upgrade().is_none()));
+        assert!(patience.any(|()| shared.upgrade().is_none()));
     }
 }

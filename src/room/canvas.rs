@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::error::PaintError;
 use crate::picture::paint::{Painting, Picture};
 use crate::picture::raster::Drawing as ToDraw;
+use crate::picture::threads::Lane;
 use crate::room::screen::{Screen, Variant};
 use crate::stream::frame::Frame;
 
@@ -78,7 +79,7 @@ impl Canvas {
         let (started, screen) = (Instant::now(), screen.clone());
         let picture = screen.recipe.picture.clone();
         let svg = filled.as_ref().map_or_else(|_| "".into(), |drawing| drawing.svg.clone());
-        let painting = filled.map(|drawing| picture.paint(drawing));
+        let painting = filled.map(|drawing| picture.paint(drawing, Lane::Live));
         if let Ok(Painting::Cached(bytes)) = painting {
             let (drawn, blank) = (Ok(bytes), None);
             return Ok(Finished { screen, cached: true, started, svg, drawn, blank });

@@ -13,7 +13,8 @@ use crate::badge::recipe::Recipe;
 use crate::badge::set::{self, Access, Entry};
 use crate::error::{BuildError, BuildErrorKind};
 use crate::observe::observer::{Observer, Unobserved};
-use crate::picture::fonts::Fonts;
+use crate::picture::fonts::{Fonts, Unusable};
+use crate::picture::images::Images;
 use crate::picture::raster::Raster;
 use crate::presence::crowd::Crowd;
 use crate::request::pseudonym::Blind;
@@ -45,6 +46,8 @@ impl LiveBadgeLayer {
         LiveBadgeLayerBuilder {
             badges: Vec::new(),
             fonts: Vec::new(),
+            #[cfg(feature = "images")]
+            images: Vec::new(),
             max_viewers: None,
             max_rooms: 10_000,
             observer: Box::new(Unobserved),
@@ -87,6 +90,8 @@ impl<S> Layer<S> for LiveBadgeLayer {
 pub struct LiveBadgeLayerBuilder {
     badges: Vec<Entry>,
     fonts: Vec<Vec<u8>>,
+    #[cfg(feature = "images")]
+    images: Vec<(String, Vec<u8>)>,
     max_viewers: Option<usize>,
     max_rooms: usize,
     observer: Box<dyn Observer>,
@@ -124,9 +129,38 @@ impl LiveBadgeLayerBuilder {
     /// Adds a font (TrueType or OpenType) that templates can name by its family.
     ///
     /// The embedded DejaVu Sans, or else the first font added here, is what templates get that name
-    /// none, or a generic family. A machine's own fonts are not used.
+    /// none, or a generic family. What that lacks, and nothing else, is drawn in the first of the others
+    /// that has it: letters of another script, emoji. A machine's own fonts are not used.
+    ///
+    /// Letters are outlines, in one colour or several (COLR, SVG). Bitmaps, which most emoji fonts have, are drawn with
+    /// the feature `images`.
     pub fn font(mut self, data: impl Into<Vec<u8>>) -> Self {
         self.fonts.push(data.into());
+        self
+    }
+
+    /// Adds an image, PNG or JPEG, that templates can show by its name (letters, digits, `-`, `_`, `.`),
+    /// and looks as their [logo](crate::Look::logo_image).
+    ///
+    /// At most 1 MiB and 1,000,000 pixels: every picture that shows it decodes it.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// # let png = include_bytes!("../../examples/gallery/screenshot.png");
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40">
+    ///   <image href="image:cat" width="40" height="40"/>
+    ///   <text x="48" y="26" font-size="16">{{ visitors }}</text>
+    /// </svg>"#;
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .image("cat", png) // include_bytes!("cat.png")
+    ///     .badge("/cat.png", Badge::svg(svg))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    #[cfg(feature = "images")]
+    pub fn image(mut self, name: impl Into<String>, png_or_jpeg: impl Into<Vec<u8>>) -> Self {
+        self.images.push((name.into(), png_or_jpeg.into()));
         self
     }
 
@@ -159,9 +193,18 @@ impl LiveBadgeLayerBuilder {
     /// If anything is wrong with a path, a template, a font or a setting: see [`BuildError`].
     pub fn build(self) -> Result<LiveBadgeLayer, BuildError> {
         let fonts = Fonts::new(self.fonts);
-        let fonts =
-            fonts.map_err(|not| BuildError::of_layer(BuildErrorKind::Font { position: not.0 }))?;
-        let raster = Arc::new(Raster::new(fonts));
+        let fonts = fonts
+            .map_err(|Unusable { position, reason }| BuildErrorKind::Font { position, reason });
+        let fonts = fonts.map_err(BuildError::of_layer)?;
+        #[allow(unused_mut, reason = "without the feature there are none")]
+        let mut images = Images::default();
+        #[cfg(feature = "images")]
+        for (name, data) in self.images {
+            let added = images.add(&name, data);
+            let added = added.map_err(|reason| BuildErrorKind::NamedImage { name, reason });
+            added.map_err(BuildError::of_layer)?;
+        }
+        let raster = Arc::new(Raster::new(fonts, images));
         let paths = set::paths(&self.badges)?;
         let hosts = set::hosts(&self.badges)?;
         let totalled = set::totalled(&self.badges)?;

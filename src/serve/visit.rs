@@ -9,8 +9,9 @@ use crate::badge::data::Data;
 use crate::badge::settings::{UnknownRoom, WhenFull};
 use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
-use crate::picture::look::Words;
 use crate::picture::raster::Drawing;
+use crate::picture::threads::Lane;
+use crate::picture::words::Words;
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::{Person, Salt};
 use crate::room::admission::{Admitted, Claim};
@@ -133,7 +134,10 @@ impl Visit {
             let picture = &cook.picture;
             let painted = match picture.fill_once(&snapshot, &params, &style) {
                 Ok(drawing) => {
-                    picture.paint(Drawing { format: of_format, ..drawing }).finish().await
+                    picture
+                        .paint(Drawing { format: of_format, ..drawing }, Lane::Still)
+                        .finish()
+                        .await
                 }
                 Err(error) => Err(error),
             };

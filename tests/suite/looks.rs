@@ -12,7 +12,7 @@ use resvg::tiny_skia::{Color, Pixmap, PixmapPaint, PremultipliedColorU8, Transfo
 use resvg::usvg::{Options, Tree};
 use shields::{BadgeParams, BadgeStyle, render_badge_svg};
 use tower::ServiceExt;
-use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+use tower_livebadge::{Badge, BuildErrorKind, LiveBadgeLayer, Look};
 
 /// Pixels for a CSS pixel, which is what badges have unless told otherwise.
 const SCALE: u32 = 2;
@@ -69,7 +69,10 @@ fn presets() -> [(&'static str, Look, u32); 5] {
         ("for-the-badge", Look::for_the_badge("online"), 24),
         ("social", Look::social("online"), 8),
     ]
-    .map(|(name, look, space)| (name, look.label_color("#000").color("#06c"), space))
+    .map(|(name, look, space)| match name {
+        "social" => (name, look, space),
+        _ => (name, look.label_color("#000").color("#06c"), space),
+    })
 }
 
 const MESSAGES: [&str; 7] = [
@@ -212,12 +215,21 @@ async fn every_look_is_drawn_for_nobody_for_one_and_for_many() {
         Look::social(""),
         Look::sparkline(""),
     ]);
+    let logo = "M12 2l9 20H3z";
     for look in looks {
-        let logo = "M12 2l9 20H3z";
-        for look in [look.clone(), look.clone().logo(logo), look.clone().logo(logo).width(90.0)] {
-            // With as many visitors, building it draws it and finds what is wrong.
-            draw(look.clone()).await;
-            draw(look.message("nobody").message_from(1, "one").message_from(23, "")).await;
+        // With as many visitors, building it draws it and finds what is wrong.
+        draw(look.clone()).await;
+        let with_words = look.clone().message("nobody").message_from(1, "one").message_from(23, "");
+        let variants = [with_words.clone(), with_words.logo(logo), look.logo(logo).width(90.0)];
+        for look in variants {
+            let badge = Badge::look(look.clone());
+            match LiveBadgeLayer::builder().badge("/badge.png", badge).build() {
+                Ok(_) => drop(draw(look).await),
+                // Not all have words, a logo, a width.
+                Err(error) => {
+                    assert!(matches!(error.kind(), BuildErrorKind::Setting { .. }), "{error}")
+                }
+            }
         }
     }
 }
@@ -315,13 +327,12 @@ mod beside_shields {
     }
 
     async fn ours(preset: &Preset, case: &Case) -> Pixmap {
-        let mut look = (preset.look)(case.label)
-            .message(case.message)
-            .color(case.color)
-            .label_color(case.label_color)
-            .logo_color("#f9d71c");
+        let mut look = (preset.look)(case.label).message(case.message);
+        if !matches!(preset.style, BadgeStyle::Social) {
+            look = look.color(case.color).label_color(case.label_color);
+        }
         if let Some(logo) = case.logo {
-            look = look.logo(logo);
+            look = look.logo(logo).logo_color("#f9d71c");
         }
         draw(look).await
     }
@@ -504,7 +515,9 @@ fn a_snippet_states_a_width_only_if_it_is_always_that() {
     };
     for (badge, width) in [
         (Badge::online(), Some("88")),
-        (Badge::look(Look::odometer(3)), Some("59")),
+        (Badge::look(Look::odometer(3)), None), // the thousandth visitor gets a drum
+        (Badge::look(Look::sparkline("readers")), Some("220")),
+        (Badge::look(Look::sparkline("in {{ params.room }}")), None),
         (Badge::look(Look::flat("online")), None),
         (template("40"), Some("40")),
         (template("{{ 40 + visitors }}"), None),
