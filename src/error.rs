@@ -250,31 +250,37 @@ pub enum BuildErrorKind {
     },
     /// There is no font of that family; the text would be drawn in another one or vanish.
     #[error(
-        "no font of the family {families:?} is loaded; add one with LiveBadgeLayerBuilder::font, \
-         or end the list with a generic family such as sans-serif"
+        "{at}: no font of the family {families:?} is loaded; add one with \
+         LiveBadgeLayerBuilder::font, or end the list with a generic family such as sans-serif"
     )]
     #[non_exhaustive]
     FontFamily {
+        /// Where it is written first.
+        at: TemplatePlace,
         /// The families that the template asks for.
         families: String,
     },
     /// No font that is loaded can draw a character of the template.
     #[error(
-        "no font that is loaded has {character:?}; add one with LiveBadgeLayerBuilder::font, draw \
-         it as a path, or use another character"
+        "{at}: no font that is loaded has {character:?}; add one with \
+         LiveBadgeLayerBuilder::font, draw it as a path, or use another character"
     )]
     #[non_exhaustive]
     Glyph {
+        /// Where it is written first, if it is.
+        at: TemplatePlace,
         /// The character.
         character: char,
     },
     /// The template refers to an image. Templates never read files, networks or `data:` URLs.
     #[error(
-        "the template refers to the image {href:?}, and templates never load anything; draw it \
-         inline with SVG shapes"
+        "{at} refers to the image {href:?}, and templates never load anything; draw it inline with \
+         SVG shapes"
     )]
     #[non_exhaustive]
     Image {
+        /// Where it is written first.
+        at: TemplatePlace,
         /// What it refers to.
         href: String,
     },

@@ -254,9 +254,17 @@ fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
 fn refused(error: CheckError, trials: &Trials<'_>, trial: Trial) -> BuildErrorKind {
     match error {
         CheckError::Paint(error) => trials.refused(error, trial),
-        CheckError::Flaw(Flaw::Family { families }) => BuildErrorKind::FontFamily { families },
-        CheckError::Flaw(Flaw::Glyph { character }) => BuildErrorKind::Glyph { character },
-        CheckError::Flaw(Flaw::Image { href }) => BuildErrorKind::Image { href },
+        CheckError::Flaw(Flaw::Family { families }) => {
+            let first = families.split(',').next().unwrap_or_default();
+            let at = trials.find(first.trim_matches(['"', '\'', ' ']));
+            BuildErrorKind::FontFamily { at, families }
+        }
+        CheckError::Flaw(Flaw::Glyph { character }) => {
+            BuildErrorKind::Glyph { at: trials.find(&character.to_string()), character }
+        }
+        CheckError::Flaw(Flaw::Image { href }) => {
+            BuildErrorKind::Image { at: trials.find(&href), href }
+        }
     }
 }
 

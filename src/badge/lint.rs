@@ -184,10 +184,11 @@ fn check_attributes(node: Node<'_, '_>, ids: &[&str]) -> Result<(), Flaw> {
             let reason = "never runs in a picture; remove it".into();
             return Err(Flaw { at, kind: FlawKind::Never { what: written(), reason } });
         }
-        if name == "href" && REFERRING.contains(&element) {
-            if let Some(reason) = reference_flaw(value.trim(), ids) {
-                return now(reason);
-            }
+        if name == "href"
+            && REFERRING.contains(&element)
+            && let Some(reason) = reference_flaw(value.trim(), ids)
+        {
+            return now(reason);
         }
         let declared: Vec<(&str, &str)> = match name {
             "style" if is_plain => declarations(value).collect(),
