@@ -14,7 +14,7 @@ use crate::badge::verbs;
 use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
 use crate::picture::filters::KNOWN_FILTERS;
-use crate::picture::look::LOOK_SLOTS;
+use crate::picture::look::{LOOK_SLOTS, Look};
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
@@ -84,7 +84,7 @@ fn recipe(
     };
     let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
     check_number(&picture, &params, &trials)?;
-    let (size, has_any_width) = check_pictures(&picture, &badge.svg, &mut trials)?;
+    let (size, has_any_width) = check_pictures(&picture, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
         host,
@@ -198,16 +198,8 @@ fn unknown_slot(template: &Template, slot: String, known: Vec<String>) -> BuildE
 
 /// Fills the template for all kinds of rooms, for light and dark pages, and draws some of them; what
 /// is the same text is drawn once. Returns the badge's size, and whether it has others.
-fn check_pictures(
-    picture: &Picture,
-    source: &str,
-    trials: &mut Trials<'_>,
-) -> Checked<(Size, bool)> {
-    let named: Vec<usize> = match picture.look {
-        // Its numbers are measures.
-        Some(_) => Vec::new(),
-        None => scan::numbers(&scan::tags(source)),
-    };
+fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, bool)> {
+    let named = named_numbers(picture);
     let around = |number: &usize| [*number, number.saturating_sub(1), number.saturating_add(1)];
     let named = named.iter().filter(|number| **number > 1).take(MOST_NAMED).flat_map(around);
     let mut sizes: Vec<Size> = Vec::new();
@@ -219,7 +211,9 @@ fn check_pictures(
         for theme in [Theme::Dark, Theme::Light] {
             let trial = Trial { count: *count, theme };
             let svg = trials.fill(trial)?;
-            if last.as_ref() == Some(&svg) || FILLED.contains(count) {
+            // A look has the same shapes for any number; who knows what a template has.
+            let is_drawn = picture.look.is_some() || !FILLED.contains(count);
+            if !is_drawn || last.as_ref() == Some(&svg) {
                 continue;
             }
             let style = picture.style.with_theme(theme);
@@ -233,6 +227,21 @@ fn check_pictures(
     trials.take_other_branches(Trial { count: 23, theme: Theme::Light })?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
+}
+
+/// The numbers from which on the picture may be another one, as far as they are written.
+fn named_numbers(picture: &Picture) -> Vec<usize> {
+    let of_look = picture.look.iter().flat_map(Look::thresholds);
+    let mut named: Vec<usize> = of_look.map(|number| number as usize).collect(); // saturates
+    for (text, source) in picture.template.sources() {
+        // What a look's own template compares are measures.
+        if picture.look.is_none() || text != "the template" {
+            named.extend(scan::numbers(&scan::tags(&source)));
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".

@@ -198,6 +198,11 @@ impl Look {
         self.width.is_none() && !matches!(self.design, SevenSegment | Odometer | Sparkline)
     }
 
+    /// The numbers from which on it says something else, or in another colour.
+    pub(crate) fn thresholds(&self) -> impl Iterator<Item = f64> {
+        self.messages.iter().chain(&self.colors).map(|(number, _)| *number)
+    }
+
     /// What is wrong with it, as a setting and what that takes.
     pub(crate) fn flaw(&self) -> Option<(&'static str, &'static str)> {
         const COLORS: &str = "takes a colour of CSS or one of shields.io's by its name";

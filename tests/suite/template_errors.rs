@@ -221,6 +221,22 @@ fn a_number_that_the_template_names_is_tried() {
     ] {
         build("/x.png", text(wrong)).expect_err(wrong);
     }
+    let look = Look::flat("n").message_from(30, "{{ visitors }}").message_from(50, "many");
+    fine("/x.png", Badge::look(look.clone()));
+    for wrong in ["中", "{{ visitors / 'a' }}"] {
+        refused(
+            "/x.png",
+            Badge::look(look.clone().message_from(30, wrong)),
+            &["the look's message"],
+        );
+        refused(
+            "/x.png",
+            Badge::look(look.clone().message_from(50, wrong)),
+            &["the look's message"],
+        );
+    }
+    let wrong = "{% if visitors == 77 %}中{% endif %}";
+    refused("/x.png", Badge::look(Look::flat(wrong)), &["the look's label", "'中'"]);
 }
 
 #[test]
