@@ -223,7 +223,7 @@ async fn no_value_blanks_the_picture_or_takes_long_however_it_is_shown() {
         let mut client = Client::connect(server.address, Protocol::Http2).await;
         let begun = Instant::now();
         let picture = decode(&client.get("/x.png", &[]).await.bytes().await);
-        assert!(begun.elapsed() < PATIENCE / 10, "{source}: {:?}", begun.elapsed());
+        assert!(begun.elapsed() < PATIENCE / 2, "{source}: {:?}", begun.elapsed());
         assert!(picture.pixels().all(|pixel| pixel[3] == 255), "{source} is blank");
         assert!(picture.pixels().any(|pixel| pixel[0] < 128), "{source} has no text");
     }
