@@ -250,11 +250,13 @@ pub enum BuildErrorKind {
     },
     /// There is no font of that family; the text would be drawn in another one or vanish.
     #[error(
-        "no font of the family {families:?} is loaded; add one with LiveBadgeLayerBuilder::font, \
-         or end the list with a generic family such as sans-serif"
+        "{at}: no font of the family {families:?} is loaded; add one with \
+         LiveBadgeLayerBuilder::font, or end the list with a generic family such as sans-serif"
     )]
     #[non_exhaustive]
     FontFamily {
+        /// Where it is written first.
+        at: TemplatePlace,
         /// The families that the template asks for.
         families: String,
     },
@@ -266,12 +268,14 @@ pub enum BuildErrorKind {
     NoFont,
     /// No font that is loaded can draw a character of the template.
     #[error(
-        "no font that is loaded has {character:?}{}; add one with LiveBadgeLayerBuilder::font, draw \
-         it as a path, or use another character",
+        "{at}: no font that is loaded has {character:?}{}; add one with \
+         LiveBadgeLayerBuilder::font, draw it as a path, or use another character",
         part_of(*character, cluster)
     )]
     #[non_exhaustive]
     Glyph {
+        /// Where it is written first, if it is.
+        at: TemplatePlace,
         /// The character.
         character: char,
         /// What it is seen as a part of: an emoji that is written as several characters, a letter with
@@ -292,23 +296,27 @@ pub enum BuildErrorKind {
     },
     /// The template refers to an image. Templates never read files, networks or `data:` URLs.
     #[error(
-        "the template refers to the image {href:?}, and templates never load anything; draw it \
-         inline with SVG shapes"
+        "{at} refers to the image {href:?}, and templates never load anything; draw it inline with \
+         SVG shapes"
     )]
     #[non_exhaustive]
     Image {
+        /// Where it is written first.
+        at: TemplatePlace,
         /// What it refers to.
         href: String,
     },
     /// There is no image of that name.
     #[error(
-        "there is no image {name:?}{}; add it with LiveBadgeLayerBuilder::image, or correct its name \
-         (known images: {})",
+        "{at}: there is no image {name:?}{}; add it with LiveBadgeLayerBuilder::image, or correct its \
+         name (known images: {})",
         did_you_mean(nearest),
         listed(known)
     )]
     #[non_exhaustive]
     UnknownImage {
+        /// Where it is written first, if it is.
+        at: TemplatePlace,
         /// What it is called in the template.
         name: String,
         /// The known one that is most like it.

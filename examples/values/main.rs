@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_millis(250);
 #[derive(Default, Serialize)]
 struct Lateness {
     /// Microseconds, oldest first.
-    recent: VecDeque<u64>,
+    latest: VecDeque<u64>,
     most: u64,
 }
 
@@ -54,11 +54,11 @@ async fn measure(sender: watch::Sender<Lateness>) {
         sleep(EVERY).await;
         let late = due.elapsed().as_micros() as u64;
         sender.send_modify(|lateness| {
-            lateness.recent.push_back(late);
-            if lateness.recent.len() > POINTS {
-                lateness.recent.pop_front();
+            lateness.latest.push_back(late);
+            if lateness.latest.len() > POINTS {
+                lateness.latest.pop_front();
             }
-            lateness.most = lateness.recent.iter().copied().max().unwrap_or_default();
+            lateness.most = lateness.latest.iter().copied().max().unwrap_or_default();
         });
     }
 }

@@ -9,13 +9,12 @@ use minijinja::value::Value;
 use crate::badge::builder::Badge;
 use crate::badge::headers;
 use crate::badge::nearest::nearest;
-use crate::badge::recipe::Recipe;
+use crate::badge::recipe::{Failures, Recipe};
 use crate::badge::scan;
 use crate::badge::trial::{Trial, Trials};
 use crate::badge::verbs;
 use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
-use crate::observe::throttle::Throttle;
 use crate::picture::faces::Missing;
 use crate::picture::filters::KNOWN_FILTERS;
 use crate::picture::format::Format;
@@ -87,7 +86,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     check_number(&picture, &params, &trials)?;
     check_colors(&picture, &params, &trials)?;
     check_family(&picture)?;
-    let (size, has_any_width) = check_pictures(&picture, &badge.svg, &mut trials)?;
+    let (size, has_any_width) = check_pictures(&picture, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
         host,
@@ -102,7 +101,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         settings: badge.settings,
         counts: true,
         is_gated: false,
-        failures: Throttle::default(),
+        failures: Failures::default(),
     })
 }
 
@@ -206,16 +205,8 @@ fn unknown_slot(template: &Template, slot: String, known: Vec<String>) -> BuildE
 
 /// Fills the template for all kinds of rooms, for light and dark pages, and draws some of them; what
 /// is the same text is drawn once. Returns the badge's size, and whether it has others.
-fn check_pictures(
-    picture: &Picture,
-    source: &str,
-    trials: &mut Trials<'_>,
-) -> Checked<(Size, bool)> {
-    let named: Vec<usize> = match picture.look {
-        // Its numbers are measures.
-        Some(_) => Vec::new(),
-        None => scan::numbers(&scan::tags(source)),
-    };
+fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, bool)> {
+    let named = named_numbers(picture);
     let around = |number: &usize| [*number, number.saturating_sub(1), number.saturating_add(1)];
     let named = named.iter().filter(|number| **number > 1).take(MOST_NAMED).flat_map(around);
     let mut sizes: Vec<Size> = Vec::new();
@@ -227,7 +218,9 @@ fn check_pictures(
         for theme in [Theme::Dark, Theme::Light] {
             let trial = Trial { count: *count, theme };
             let svg = trials.fill(trial)?;
-            if last.as_ref() == Some(&svg) || FILLED.contains(count) {
+            // A look has the same shapes for any number; who knows what a template has.
+            let is_drawn = picture.look.is_some() || !FILLED.contains(count);
+            if !is_drawn || last.as_ref() == Some(&svg) {
                 continue;
             }
             let style = picture.style.with_theme(theme);
@@ -242,6 +235,21 @@ fn check_pictures(
     trials.take_other_branches(Trial { count: 23, theme: Theme::Light })?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
+}
+
+/// The numbers from which on the picture may be another one, as far as they are written.
+fn named_numbers(picture: &Picture) -> Vec<usize> {
+    let of_look = picture.look.iter().flat_map(Look::thresholds);
+    let mut named: Vec<usize> = of_look.map(|number| number as usize).collect(); // saturates
+    for (text, source) in picture.template.sources() {
+        // What a look's own template compares are measures.
+        if picture.look.is_none() || text != "the template" {
+            named.extend(scan::numbers(&scan::tags(&source)));
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
@@ -278,7 +286,8 @@ fn check_family(picture: &Picture) -> Checked<()> {
     let families = picture.look.as_ref().and_then(Look::families);
     match families.filter(|_| picture.format != Format::Svg) {
         Some(families) if !picture.raster.has_any_family(families) => {
-            Err(BuildErrorKind::FontFamily { families: families.into() }.into())
+            let at = place("the look's font_family", None, None);
+            Err(BuildErrorKind::FontFamily { at, families: families.into() }.into())
         }
         _ => Ok(()),
     }
@@ -287,13 +296,21 @@ fn check_family(picture: &Picture) -> Checked<()> {
 fn refused(error: CheckError, trials: &Trials<'_>, trial: Trial) -> BuildErrorKind {
     match error {
         CheckError::Paint(error) => trials.refused(error, trial),
-        CheckError::Flaw(Flaw::Family { families }) => BuildErrorKind::FontFamily { families },
+        CheckError::Flaw(Flaw::Family { families }) => {
+            let first = families.split(',').next().unwrap_or_default();
+            let at = trials.find(first.trim_matches(['"', '\'', ' ']));
+            BuildErrorKind::FontFamily { at, families }
+        }
         CheckError::Flaw(Flaw::NoFont) => BuildErrorKind::NoFont,
         CheckError::Flaw(Flaw::Glyph(Missing { character, cluster })) => {
-            BuildErrorKind::Glyph { character, cluster }
+            let at = trials.find(&character.to_string());
+            BuildErrorKind::Glyph { at, character, cluster }
         }
-        CheckError::Flaw(Flaw::Image { href }) => BuildErrorKind::Image { href },
+        CheckError::Flaw(Flaw::Image { href }) => {
+            BuildErrorKind::Image { at: trials.find(&href), href }
+        }
         CheckError::Flaw(Flaw::UnknownImage { name, known }) => BuildErrorKind::UnknownImage {
+            at: trials.find(&format!("image:{name}")),
             nearest: nearest(&name, known.iter().map(|k| &**k)),
             name,
             known,

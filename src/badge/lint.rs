@@ -68,12 +68,12 @@ fn parse(svg: &str) -> Result<Document<'_>, Flaw> {
         let reason = error.to_string();
         // Where it is in the filled text helps nobody.
         let reason = reason.split(&format!(" at {place}")).next().unwrap_or(&reason).to_owned();
-        let before: usize =
-            svg.split_inclusive('\n').take(place.row as usize - 1).map(str::len).sum();
-        let line = &svg[before..];
-        let column = line.char_indices().nth(place.col as usize - 1).map_or(line.len(), |at| at.0);
-        let at =
-            (reason.contains('\'') || place.row > 1 || place.col > 1).then_some(before + column);
+        let lines_before = svg.split_inclusive('\n').take((place.row as usize).saturating_sub(1));
+        let line_at: usize = lines_before.map(str::len).sum();
+        let mut columns = svg[line_at..].char_indices().map(|(at, _)| line_at + at);
+        let at = columns.nth((place.col as usize).saturating_sub(1)).unwrap_or(svg.len());
+        // What is wrong at the very beginning is wrong with all of it.
+        let at = (at > 0).then_some(at);
         Flaw { at, kind: FlawKind::NotSvg { reason } }
     })
 }

@@ -36,8 +36,16 @@ pub(crate) struct Recipe {
     pub(crate) counts: bool,
     /// The inner service is asked first, by its own wish or by that of the badge whose rooms it shows.
     pub(crate) is_gated: bool,
-    /// Of what is said of its pictures in the log.
-    pub(crate) failures: Throttle,
+    /// Of what is said in the log of live pictures, of stills, and of words that failed.
+    pub(crate) failures: Failures,
+}
+
+/// What fails with every request is said now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    pub(crate) live: Throttle,
+    pub(crate) still: Throttle,
+    pub(crate) words: Throttle,
 }
 
 /// Lets pages of all sites show a picture, even if they ask for isolation (COEP).

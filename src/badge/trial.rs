@@ -115,6 +115,16 @@ impl<'a> Trials<'a> {
         Ok(())
     }
 
+    /// Where this is written first.
+    pub(crate) fn find(&self, written: &str) -> TemplatePlace {
+        let sources = self.picture.template.sources();
+        let found = sources.iter().find_map(|(text, source)| {
+            let at = source.find(written)?;
+            Some(place(text, Some(scan::line(source, at)), None))
+        });
+        found.unwrap_or_else(|| place("the template", None, None))
+    }
+
     fn slots(&self, trial: Trial) -> Result<Value, PaintError> {
         let style = self.picture.style.with_theme(trial.theme);
         self.picture.slots(&trial.snapshot(), self.params, self.values, &style, |_| {})

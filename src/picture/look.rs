@@ -216,6 +216,11 @@ impl Look {
         self.font_family.as_deref()
     }
 
+    /// The numbers from which on it says something else, or in another colour.
+    pub(crate) fn thresholds(&self) -> impl Iterator<Item = f64> {
+        self.messages.iter().chain(&self.colors).map(|(number, _)| *number)
+    }
+
     /// The picture's template.
     pub(crate) fn svg(&self) -> &'static str {
         match self.design {

@@ -59,7 +59,7 @@ impl Reporter {
     }
 
     pub(crate) fn paint_failed(&self, recipe: &Recipe, path: &Arc<str>, error: &PaintError) {
-        if let Some(unsaid) = recipe.failures.may_speak() {
+        if let Some(unsaid) = recipe.failures.live.may_speak() {
             let badge = &recipe.path;
             tracing::warn!(%badge, %path, ?error, unsaid, "a picture could not be painted; the last one stays");
         }

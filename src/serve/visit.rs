@@ -142,7 +142,7 @@ impl Visit {
                 Err(error) => Err(error),
             };
             if let Err(error) = &painted
-                && let Some(unsaid) = cook.failures.may_speak()
+                && let Some(unsaid) = cook.failures.still.may_speak()
             {
                 tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");
             }
@@ -163,7 +163,7 @@ impl Visit {
         let words = || {
             let words = recipe.picture.words(&snapshot, &target.room.params, &asked.style);
             words.unwrap_or_else(|error| {
-                if let Some(unsaid) = recipe.failures.may_speak() {
+                if let Some(unsaid) = recipe.failures.words.may_speak() {
                     let badge = &recipe.path;
                     tracing::warn!(%badge, ?error, unsaid, "a badge could not be put into words");
                 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::common::{BROWSER, Client, Protocol, bar_badge, eventually, log, serve};
-use tower_livebadge::{LiveBadgeLayer, LiveResponse, visitor};
+use crate::common::{BROWSER, Client, Protocol, bar_badge, bar_badge_of, eventually, log, serve};
+use tower_livebadge::{Badge, LiveBadgeLayer, LiveResponse, Look, visitor};
 
 #[tokio::test]
 async fn a_stream_is_marked_and_a_still_is_not() {
@@ -64,6 +64,34 @@ async fn the_log_tells_of_rooms_and_not_of_who_is_in_them() {
     for line in ours {
         assert!(!line.contains("alice") && !line.contains("127.0.0.1"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_warning_names_the_badge_and_the_cause() {
+    log::keep();
+    let (sender, value) = tokio::sync::watch::channel(serde_json::json!({"bar": 1}));
+    let bar = bar_badge_of("bar | int").values(value.clone());
+    let look = Badge::look(Look::flat("n").message("{{ bar | int }}")).values(value);
+    let badges =
+        LiveBadgeLayer::builder().badge("/{room}/bar.png", bar).badge("/{room}/look.png", look);
+    let server = serve(badges.build().unwrap().into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    sender.send_replace(serde_json::json!({"bar": "none"}));
+    client.get("/a/bar.png", &[]).await.bytes().await;
+    client.get("/a/look.png?format=shields", &[]).await.bytes().await;
+    let _stream = client.get("/a/bar.png", &BROWSER).await;
+    let has = |what: &str, path: &str, place: &str| {
+        log::text().lines().any(|line| {
+            line.contains("WARN") && [what, path, place].iter().all(|part| line.contains(part))
+        })
+    };
+    eventually("the warning", || has("a picture could not", "/a/bar.png", "bar | int")).await;
+    assert!(
+        has("a still could not", "/{room}/bar.png", "line 3, `{{ bar | int }}`"),
+        "{}",
+        log::text()
+    );
+    assert!(has("into words", "/{room}/look.png", "the look's message"), "{}", log::text());
 }
 
 #[cfg(feature = "metrics")]

@@ -107,6 +107,11 @@ fn the_line_is_that_of_the_template() {
     );
     refused("/x.png", drawing(&format!("{loops}\n\n{{{{ visitors | nil }}}}")), &["line 7", "nil"]);
     refused("/x.png", drawing(&format!("{loops}\n\n{{{{ visitors")), &["can't be read", "line"]);
+    refused("/x.png", drawing("\n<image href='a.png' width='9' height='9'/>"), &["line 3 refers"]);
+    refused("/x.png", text("\n中"), &["line 4: no font"]);
+    let badge = drawing("<text font-family='Papyrus'>hi</text>");
+    refused("/x.png", badge, &["line 2: no font", "Papyrus"]);
+    refused("/x.png", Badge::look(Look::flat("n").message("中")), &["the look's message, line 1"]);
     // What comes from a slot names it.
     let (_sender, color) = watch::channel(serde_json::json!({"color": "blurple"}));
     let badge = drawing("\n<rect fill='{{ color }}'/>").values(color);
@@ -216,6 +221,22 @@ fn a_number_that_the_template_names_is_tried() {
     ] {
         build("/x.png", text(wrong)).expect_err(wrong);
     }
+    let look = Look::flat("n").message_from(30, "{{ visitors }}").message_from(50, "many");
+    fine("/x.png", Badge::look(look.clone()));
+    for wrong in ["中", "{{ visitors / 'a' }}"] {
+        refused(
+            "/x.png",
+            Badge::look(look.clone().message_from(30, wrong)),
+            &["the look's message"],
+        );
+        refused(
+            "/x.png",
+            Badge::look(look.clone().message_from(50, wrong)),
+            &["the look's message"],
+        );
+    }
+    let wrong = "{% if visitors == 77 %}中{% endif %}";
+    refused("/x.png", Badge::look(Look::flat(wrong)), &["the look's label", "'中'"]);
 }
 
 #[test]
