@@ -125,9 +125,9 @@ impl Handle {
     }
 
     /// Snippets that show the badge at this URL, or path, in a page or a forum post. `None` if no
-    /// badge is there.
+    /// badge is there; what stands in front of its own path is where it is mounted.
     pub fn embed(&self, url: &str) -> Option<Embed> {
-        let target = self.badges.addressed(&embed::path_of(url)?)?;
+        let target = embed::paths_of(url).find_map(|path| self.badges.addressed(path))?;
         let recipe = &target.recipe;
         Some(Embed::new(url, recipe.size, recipe.has_any_width))
     }
