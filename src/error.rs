@@ -1,157 +1,338 @@
 //! What can go wrong: when the layer is built, and when a picture is painted.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 
-/// Why a layer could not be built. The message names the badge and says what to do.
+/// Why a layer could not be built: which badge it is about, and what to do.
+///
+/// `Debug` says the same as `Display`, followed by the causes, so that a `main` that ends with it
+/// shows what to do:
+///
+/// ```
+/// use tower_livebadge::{Badge, BuildErrorKind, LiveBadgeLayer};
+///
+/// let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online().scale(0.0)).build();
+/// let error = badges.unwrap_err();
+/// assert_eq!(format!("{error:?}"), r#"badge "/online.png": scale takes 0.1 to 8"#);
+/// assert_eq!(error.path(), Some("/online.png"));
+/// assert!(matches!(error.kind(), BuildErrorKind::Setting { setting: "scale", .. }));
+/// ```
+pub struct BuildError {
+    path: Option<String>,
+    kind: Box<BuildErrorKind>,
+}
+
+/// What has been checked, or what is wrong with it.
+pub(crate) type Checked<T> = Result<T, Box<BuildErrorKind>>;
+
+impl BuildError {
+    /// A mistake of the badge at this path.
+    pub(crate) fn of(path: &str, kind: impl Into<Box<BuildErrorKind>>) -> Self {
+        Self { path: Some(path.to_owned()), kind: kind.into() }
+    }
+
+    /// A mistake of the layer as a whole.
+    pub(crate) fn of_layer(kind: BuildErrorKind) -> Self {
+        Self { path: None, kind: Box::new(kind) }
+    }
+
+    /// The path of the badge that it is about; `None` if that is the layer as a whole, as with
+    /// fonts.
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// What is wrong.
+    pub fn kind(&self) -> &BuildErrorKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "badge {path:?}: {}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_with_causes(self, f)
+    }
+}
+
+impl Error for BuildError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.kind.source()
+    }
+}
+
+/// What is wrong with a badge or a layer that could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuildError {
+pub enum BuildErrorKind {
     /// A path that no request can have, or that the path syntax does not allow.
-    #[error("badge {path:?}: {reason}")]
+    #[error("{reason}")]
+    #[non_exhaustive]
     Path {
-        /// The badge's path.
-        path: String,
         /// What is wrong with it.
         reason: &'static str,
     },
     /// Two badges for the same requests.
     #[error(
-        "badge {path:?}: its path conflicts with the badge at {with:?}; \
-         a request could mean either, so change or remove one of them"
+        "its path conflicts with the badge at {with:?}; a request could mean either, so change or \
+         remove one of them"
     )]
+    #[non_exhaustive]
     PathConflict {
-        /// The badge's path.
-        path: String,
         /// The path of the badge that was there before.
         with: String,
     },
     /// There is no such badge whose rooms could be shown.
     #[error(
-        "badge {path:?}: it can't show the rooms of {wanted:?}; that must be the path of another \
-         badge with the same parameters and with rooms of its own"
+        "it can't show the rooms of {wanted:?}; that must be the path of another badge with the \
+         same parameters and with rooms of its own{}",
+        did_you_mean(nearest)
     )]
+    #[non_exhaustive]
     RoomsOf {
-        /// The badge's path.
-        path: String,
         /// The path that it wants the rooms of.
         wanted: String,
+        /// A badge's path that is nearly the same.
+        nearest: Option<String>,
     },
     /// There is no such badge whose rooms could be added up.
     #[error(
-        "badge {path:?}: it can't show the total of {wanted:?}; that must be the path of another \
-         badge with rooms of its own, and a total has no rooms_of"
+        "it can't show the total of {wanted:?}; that must be the path of another badge with rooms \
+         of its own{}",
+        did_you_mean(nearest)
     )]
+    #[non_exhaustive]
     TotalOf {
-        /// The badge's path.
-        path: String,
         /// The path that it wants the total of.
         wanted: String,
+        /// A badge's path that is nearly the same.
+        nearest: Option<String>,
     },
     /// A setting out of its range.
-    #[error("badge {path:?}: {setting} {reason}")]
+    #[error("{setting} {reason}")]
+    #[non_exhaustive]
     Setting {
-        /// The badge's path.
-        path: String,
         /// The builder's verb.
         setting: &'static str,
         /// What it takes.
         reason: &'static str,
     },
+    /// Two settings of which one would do nothing.
+    #[error("{setting} has no effect beside {beside}: {reason}")]
+    #[non_exhaustive]
+    Contradiction {
+        /// The builder's verb that would have no effect.
+        setting: &'static str,
+        /// The one that makes it so.
+        beside: &'static str,
+        /// Why, and what to do.
+        reason: &'static str,
+    },
+    /// An example for a parameter that the path does not have.
+    #[error(
+        "the path has no parameter {param:?} to give an example for (its parameters: {}){}",
+        listed(known),
+        did_you_mean(nearest)
+    )]
+    #[non_exhaustive]
+    UnknownParam {
+        /// Its name.
+        param: String,
+        /// The names that would have been right.
+        known: Vec<String>,
+        /// The one of them that is nearly the same.
+        nearest: Option<String>,
+    },
     /// The template is not one.
-    #[error("badge {path:?}: the template can't be read: {source}")]
+    #[error("{at} can't be read: {reason}")]
+    #[non_exhaustive]
     Template {
-        /// The badge's path.
-        path: String,
+        /// Where it stops being one.
+        at: TemplatePlace,
         /// What the template engine says.
-        source: Box<dyn Error + Send + Sync>,
+        reason: String,
     },
     /// The template has a slot that nothing fills.
     #[error(
-        "badge {path:?}: nothing fills the slot {slot:?}; correct its name, give the badge such a \
-         value with Badge::values, or write it as text (known slots: {})",
-        known.join(", ")
+        "{at}: nothing fills the slot {slot:?}{}; correct its name, give the badge such a value \
+         with Badge::values, or write it as text (known slots: {})",
+        did_you_mean(nearest),
+        listed(known)
     )]
+    #[non_exhaustive]
     UnknownSlot {
-        /// The badge's path.
-        path: String,
+        /// Where it is used first.
+        at: TemplatePlace,
         /// The slot's name.
         slot: String,
         /// The names that would have been right.
         known: Vec<String>,
+        /// The one of them that is nearly the same.
+        nearest: Option<String>,
+    },
+    /// The template uses a filter or a test that there is not.
+    #[error("{at}: there is no {what} {name:?}{}", did_you_mean(nearest))]
+    #[non_exhaustive]
+    UnknownName {
+        /// Where it is used.
+        at: TemplatePlace,
+        /// `filter` or `test`.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// One that there is and that is nearly the same.
+        nearest: Option<String>,
     },
     /// Two things fill the same slot.
-    #[error("badge {path:?}: two values would fill the slot {slot:?}; rename one of them")]
+    #[error(
+        "{} would fill the slot {slot:?}; rename that value's field",
+        if *is_built_in { "a value of the application and the badge itself" } else { "two values" }
+    )]
+    #[non_exhaustive]
     SlotTaken {
-        /// The badge's path.
-        path: String,
         /// The slot's name.
         slot: String,
+        /// It is one that every badge has.
+        is_built_in: bool,
+    },
+    /// The template can't be filled.
+    #[error("{at} can't be filled: {reason} (tried with {tried}){}", hint(advice))]
+    #[non_exhaustive]
+    Fill {
+        /// Where it fails.
+        at: TemplatePlace,
+        /// What the template engine says.
+        reason: String,
+        /// What the slots were filled with.
+        tried: String,
+        /// What to do, where that is known.
+        advice: Option<&'static str>,
+    },
+    /// The filled template is not well-formed.
+    #[error("{at}: the filled template is not SVG: {reason} (tried with {tried})")]
+    #[non_exhaustive]
+    Svg {
+        /// Where the text comes from that is wrong.
+        at: TemplatePlace,
+        /// What the parser says.
+        reason: String,
+        /// What the slots were filled with.
+        tried: String,
+    },
+    /// The filled template has something that would not be drawn.
+    #[error("{at}: {what} {reason} (tried with {tried})")]
+    #[non_exhaustive]
+    Undrawn {
+        /// Where that comes from.
+        at: TemplatePlace,
+        /// What it is: an element, an attribute, a reference, a colour.
+        what: String,
+        /// Why, and what to do.
+        reason: String,
+        /// What the slots were filled with.
+        tried: String,
     },
     /// The filled template can't be drawn.
-    #[error("badge {path:?}: the template can't be drawn: {source}")]
+    #[error(transparent)]
+    #[non_exhaustive]
     Paint {
-        /// The badge's path.
-        path: String,
         /// Why not.
         source: PaintError,
     },
     /// There is no font of that family; the text would be drawn in another one or vanish.
     #[error(
-        "badge {path:?}: no font of the family {families:?} is loaded; add one with \
-         LiveBadgeLayerBuilder::font, or end the list with a generic family such as sans-serif"
+        "no font of the family {families:?} is loaded; add one with LiveBadgeLayerBuilder::font, \
+         or end the list with a generic family such as sans-serif"
     )]
+    #[non_exhaustive]
     FontFamily {
-        /// The badge's path.
-        path: String,
         /// The families that the template asks for.
         families: String,
     },
     /// No font that is loaded can draw a character of the template.
     #[error(
-        "badge {path:?}: no font that is loaded has {character:?}; add one with \
-         LiveBadgeLayerBuilder::font, draw it as a path, or use another character"
+        "no font that is loaded has {character:?}; add one with LiveBadgeLayerBuilder::font, draw \
+         it as a path, or use another character"
     )]
+    #[non_exhaustive]
     Glyph {
-        /// The badge's path.
-        path: String,
         /// The character.
         character: char,
     },
     /// The template refers to an image. Templates never read files, networks or `data:` URLs.
     #[error(
-        "badge {path:?}: the template refers to the image {href:?}, and templates never load \
-         anything; draw it inline with SVG shapes"
+        "the template refers to the image {href:?}, and templates never load anything; draw it \
+         inline with SVG shapes"
     )]
+    #[non_exhaustive]
     Image {
-        /// The badge's path.
-        path: String,
         /// What it refers to.
         href: String,
     },
     /// The data of a font is not a font.
-    #[error("the font number {position} (from 0) is no TrueType or OpenType font")]
+    #[error(
+        "the font number {position} (from 0) is no TrueType or OpenType font; give \
+         LiveBadgeLayerBuilder::font the bytes of a .ttf or .otf file"
+    )]
+    #[non_exhaustive]
     Font {
         /// Which one, in the order in which they were added.
         position: usize,
     },
 }
 
+/// Where in a template something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TemplatePlace {
+    /// Of which text: `the template`, or a look's own, such as `the look's message`.
+    pub text: String,
+    /// The line in that text as it is written, from 1. `None` if it is not known.
+    pub line: Option<usize>,
+    /// What is written there, if that is known.
+    pub expression: Option<String>,
+}
+
+impl fmt::Display for TemplatePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        match &self.expression {
+            Some(expression) => write!(f, ", {expression}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Why a picture could not be painted. Viewers keep the last good one meanwhile.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` says the same as `Display`, followed by the causes.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum PaintError {
     /// A slot could not be filled: a value is missing, or not of the kind that the template needs.
-    #[error("the template can't be filled: {0}")]
+    #[error("the template can't be filled")]
     Fill(#[source] Box<dyn Error + Send + Sync>),
     /// The filled template is not SVG.
-    #[error("the filled template is not SVG: {0}")]
+    #[error("the filled template is not SVG")]
     Svg(#[source] Box<dyn Error + Send + Sync>),
     /// The filled template has a document type, whose entities could take all memory.
     #[error("SVG with <!DOCTYPE is refused; remove the declaration, SVG needs none")]
     Doctype,
     /// The filled template is too long.
     #[error("the filled template has {bytes} bytes, more than {limit}; simplify it")]
+    #[non_exhaustive]
     TooLong {
         /// Its length.
         bytes: usize,
@@ -163,6 +344,7 @@ pub enum PaintError {
         "a picture of {width} x {height} has more than {limit} pixels; \
          make width and height of the <svg> smaller, or lower Badge::scale"
     )]
+    #[non_exhaustive]
     TooLarge {
         /// In pixels, after scaling.
         width: u32,
@@ -172,12 +354,44 @@ pub enum PaintError {
         limit: u64,
     },
     /// The picture could not be encoded.
-    #[error("the picture can't be encoded: {0}")]
+    #[error("the picture can't be encoded")]
     Encode(#[source] Box<dyn Error + Send + Sync>),
+    /// The picture holds the boundary that separates pictures on the wire.
+    #[error("the picture holds the stream's boundary")]
+    Boundary,
     /// A value's own code, or the drawing library, panicked.
     #[error("painting the picture panicked")]
     Panicked,
     /// No thread could be started to draw on.
-    #[error("no thread to draw on: {0}")]
+    #[error("no thread to draw on")]
     Thread(#[source] io::Error),
+}
+
+impl fmt::Debug for PaintError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_with_causes(self, f)
+    }
+}
+
+/// What went wrong, and why, down to the root.
+fn write_with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{error}")?;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn hint(advice: &Option<&str>) -> String {
+    advice.map(|advice| format!("; {advice}")).unwrap_or_default()
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

@@ -100,7 +100,8 @@ async fn again(State(gallows): State<Gallows>) -> StatusCode {
 
 /// Who is here, as data.
 async fn people(State(gallows): State<Gallows>) -> String {
-    gallows.badges.counts("/gallows.png").streams.to_string()
+    let room = gallows.badges.room("/gallows.png", &[]).expect("a badge of this name");
+    room.counts().streams.to_string()
 }
 
 fn next_word(fixed: Option<&str>) -> String {

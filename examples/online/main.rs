@@ -5,16 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, State};
-use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use axum::response::Html;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use clap::Parser;
-use serde::Serialize;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer, visitor};
+use tower_livebadge::{Badge, Counts, Handle, LiveBadgeLayer, visitor};
 
 #[derive(Parser)]
 #[command(about = "A live \"N online\" badge, with no JavaScript")]
@@ -110,16 +109,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Count {
-    streams: usize,
-    visitors: usize,
-}
-
 /// `/count` tells of `/online.png`, `/rooms/lobby/count` of `/rooms/lobby/online.png`.
-async fn count(State(badges): State<Handle>, uri: Uri) -> Json<Count> {
-    let counts = badges.counts(&uri.path().replace("/count", "/online.png"));
-    Json(Count { streams: counts.streams, visitors: counts.visitors })
+async fn count(State(badges): State<Handle>, uri: Uri) -> Result<Json<Counts>, StatusCode> {
+    let room = badges.room_at(&uri.path().replace("/count", "/online.png"));
+    room.map(|room| Json(room.counts())).map_err(|_| StatusCode::NOT_FOUND)
 }
 
 fn peer(request: &Parts) -> Option<IpAddr> {

@@ -19,10 +19,13 @@ use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Reply, VisitorKey};
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Reply, RoomHandle, VisitorKey};
 use uuid::Uuid;
 
 use game::{Game, Mark, Presence, Seat};
+
+/// No request means it: only this program answers with it.
+const BOARD: &str = "board/{seat}";
 
 #[derive(Parser)]
 #[command(about = "Tic-tac-toe on a live picture, with no JavaScript")]
@@ -52,7 +55,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .values(shown)
         .visitors(|request| visitor(&request.headers).map(VisitorKey::new))
         .leave_grace(Duration::from_secs(options.grace));
-    let badges = LiveBadgeLayer::builder().unrouted("board/{seat}", board).build()?;
+    let badges = LiveBadgeLayer::builder().unrouted(BOARD, board).build()?;
     let table = Table { game: Arc::new(game), badges: badges.handle() };
     tokio::spawn(table.clone().attend());
 
@@ -78,6 +81,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 impl Table {
+    /// The room of those who look from this seat.
+    fn board(&self, seat: Seat) -> RoomHandle {
+        let room = self.badges.room(BOARD, &[("seat", game::name(seat))]);
+        room.expect("a badge of this name")
+    }
+
     fn seat_of(&self, headers: &HeaderMap) -> Seat {
         self.game.borrow().seat_of(visitor(headers))
     }
@@ -89,7 +98,7 @@ impl Table {
             self.game.send_modify(|game| {
                 // Counted in here, where nobody can take a seat in the meantime.
                 for mark in Mark::BOTH {
-                    let counts = self.badges.counts(&room(Some(mark)));
+                    let counts = self.board(Some(mark)).counts();
                     game.attend(
                         mark,
                         match (counts.streams, counts.visitors) {
@@ -99,14 +108,10 @@ impl Table {
                         },
                     );
                 }
-                game.watching = self.badges.counts(&room(None)).visitors;
+                game.watching = self.board(None).counts().visitors;
             });
         }
     }
-}
-
-fn room(seat: Seat) -> String {
-    format!("board/{}", game::name(seat))
 }
 
 /// The same page for everybody; what it is to whom, the picture knows.
@@ -135,7 +140,7 @@ async fn board_of(State(table): State<Table>, request: Request) -> Response {
         if Reply::for_request(&parts) == Reply::Stream {
             table.game.send_modify(|game| seat = game.sit(visitor(&parts.headers)));
         }
-        let picture = table.badges.respond(&room(seat), &parts).await;
+        let picture = table.board(seat).respond(&parts).await;
         // From here on the visitor is counted. Was the seat given up for lost just before?
         if table.seat_of(&parts.headers) == seat {
             return picture.into_response();
@@ -187,6 +192,6 @@ struct People {
 /// Who is here, as data.
 async fn people(State(table): State<Table>) -> Json<People> {
     let [x, o, watch] =
-        [Some(Mark::X), Some(Mark::O), None].map(|seat| table.badges.counts(&room(seat)).streams);
+        [Some(Mark::X), Some(Mark::O), None].map(|seat| table.board(seat).counts().streams);
     Json(People { x, o, watch })
 }

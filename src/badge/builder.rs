@@ -13,7 +13,7 @@ use crate::badge::reply::Reply;
 use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
 use crate::picture::format::Format;
 use crate::picture::look::Look;
-use crate::picture::values::{self, Values};
+use crate::picture::values::{self, Source};
 use crate::request::cookie::VisitorCookie;
 use crate::request::key::VisitorKey;
 use crate::request::params::Params;
@@ -30,13 +30,14 @@ use crate::request::params::Params;
 /// | `{{ visitors }}` | distinct visitors in the room (see [`visitors`](Self::visitors)) |
 /// | `{{ params.room }}` | the path's `{room}` |
 /// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
+/// | `{{ query.label }}` | what `?label=` says, if the badge has such a [slot](Self::query_slot) |
 /// | `{{ peak }}` | the most visitors at once so far |
 /// | `{{ peak_today }}` | the same since midnight, UTC |
 /// | `{{ joins }}` | how often a visitor has come |
 /// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
 /// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
 /// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
-/// | any other | the application's own values (see [`values`](Self::values)) |
+/// | any other | the application's own values (see [`values`](Self::values) and [`values_of`](Self::values_of)), which can't have one of these names |
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
 /// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
@@ -55,11 +56,14 @@ use crate::request::params::Params;
 /// | `plural("en", one="visitor", other="visitors")` | the form for a number in a language, by Unicode's CLDR (feature `plurals`) |
 /// | `text_width(text, 11)` | how many CSS pixels wide a text is drawn in that size, rounded up; also with `family="…"` and letter `spacing=1.5` |
 ///
-/// Every string that fills a slot is escaped, stripped of what XML can't hold, and cut at
-/// [`max_value_chars`](Self::max_value_chars). Templates are part of the program: they are trusted
-/// not to take forever, but they can't read files or networks.
+/// Every string that fills a slot, also one within a list or map, is escaped, stripped of what XML
+/// can't hold, and cut at [`max_value_chars`](Self::max_value_chars). Of lists and maps, 10,000
+/// items, 1,000,000 characters and 16 levels are taken. A template may take 500,000 steps for a
+/// picture (about one for each tag, operator, filter, and 64 bytes of text), and can't read files or
+/// networks.
 ///
-/// Everything is checked when the layer is built.
+/// Everything is checked when the layer is built: with nobody, with few and with very many
+/// visitors, with the numbers that the template itself names, and for light and dark pages.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,11 +86,16 @@ use crate::request::params::Params;
 #[must_use = "a badge does nothing until a layer is built with it"]
 pub struct Badge {
     pub(crate) svg: String,
-    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) values: Vec<Source>,
+    /// What a parameter is tried with when the badge is checked.
+    pub(crate) examples: Vec<(String, String)>,
     pub(crate) max_value_chars: usize,
     pub(crate) scale: f32,
     pub(crate) format: Format,
     pub(crate) look: Option<Look>,
+    /// What a query may fill, and what fills it otherwise.
+    pub(crate) query_slots: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The path of the badge whose rooms it shows.
     pub(crate) rooms_of: Option<String>,
     /// The path of the badge of whose rooms it shows the total.
@@ -94,6 +103,7 @@ pub struct Badge {
     pub(crate) settings: Settings,
 }
 
+/// # The picture
 impl Badge {
     /// A badge in the style of shields.io, 88 × 20 CSS pixels: "online | 12".
     pub fn online() -> Self {
@@ -112,10 +122,13 @@ impl Badge {
         Self {
             svg: template.into(),
             values: Vec::new(),
+            examples: Vec::new(),
             max_value_chars: 256,
             scale: 2.0,
             format: Format::Png,
             look: None,
+            query_slots: Vec::new(),
+            headers: Vec::new(),
             rooms_of: None,
             total_of: None,
             settings: Settings::default(),
@@ -154,41 +167,95 @@ impl Badge {
         self
     }
 
+    /// Shows values that each room has for itself, and shows them anew whenever they change.
+    ///
+    /// Called with the room's [`Params`] when somebody opens the room; what it returns is dropped
+    /// when the room is freed. Stills and [`Data`](crate::Data) call it for each answer, so that
+    /// rooms that nobody watches have them, too; and [`build`](crate::LiveBadgeLayerBuilder::build)
+    /// calls it with the [examples](Self::example) of the parameters, to learn which slots there are.
+    /// It should be quick: look a receiver up, or make one and fill it from a task. If it panics,
+    /// that is a [`PaintError`](crate::PaintError), and it is called again for the next picture.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Arc;
+    /// use tokio::sync::watch;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// #[derive(Clone, Default, serde::Serialize)]
+    /// struct Poll { yes: usize, no: usize }
+    ///
+    /// let polls: Arc<HashMap<String, watch::Sender<Poll>>> = Arc::default();
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ yes }} : {{ no }}</text>
+    /// </svg>"#;
+    /// let badge = Badge::svg(svg).values_of(move |params| {
+    ///     let poll = params.get("id").and_then(|id| polls.get(id));
+    ///     poll.map_or_else(|| watch::channel(Poll::default()).1, |poll| poll.subscribe())
+    /// });
+    /// let badges = LiveBadgeLayer::builder().badge("/polls/{id}.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn values_of<T, F>(mut self, of_room: F) -> Self
+    where
+        T: Serialize + Send + Sync + 'static,
+        F: Fn(&Params) -> watch::Receiver<T> + Send + Sync + 'static,
+    {
+        self.values.push(values::per_room(of_room));
+        self
+    }
+
+    /// What a parameter of the path looks like: the badge is tried with it when it is built. Default:
+    /// `room`.
+    ///
+    /// May be called several times, for several parameters.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ visitors }} of {{ params.seats | int }}</text>
+    /// </svg>"#;
+    /// let badge = Badge::svg(svg).example("seats", "24"); // "room" is no number
+    /// let badges = LiveBadgeLayer::builder().badge("/bus/{seats}/on.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn example(mut self, param: impl Into<String>, value: impl Into<String>) -> Self {
+        self.examples.push((param.into(), value.into()));
+        self
+    }
+
+    /// Lets a page fill a slot by its URL: `{{ query.label }}` is what `?label=` says, at most 64
+    /// characters, or this.
+    ///
+    /// It is a part of how a picture is asked for, as `?theme=` is: all who watch a room are counted
+    /// together, whatever their URLs say. Other people can write such URLs, too, but only they see it.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let look = Look::flat("{{ query.label }}");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/online.png", Badge::look(look).query_slot("label", "online"))
+    ///     .build()?; // now /online.png?label=readers
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn query_slot(mut self, name: impl Into<String>, default: impl Into<String>) -> Self {
+        self.query_slots.push((name.into(), default.into()));
+        self
+    }
+
+    /// How the pictures are encoded. Default: [`Format::Png`].
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
     /// How many pixels a CSS pixel gets, 0.1 to 8. Default: 2, which is sharp on most screens; state
     /// the CSS size in the page (`<img width="88" height="20">`). A page can ask for another one with
     /// `?scale=3`, from 1 to 4.
     pub fn scale(mut self, scale: f32) -> Self {
         self.scale = scale;
-        self
-    }
-
-    /// The most pictures per second, 0.001 to 1000. Default: 10.
-    ///
-    /// A change after a quiet time is shown at once; further ones wait until the time between two
-    /// pictures is over, and the last one is never lost.
-    pub fn max_rate(mut self, per_second: f64) -> Self {
-        self.settings.max_rate = per_second;
-        self
-    }
-
-    /// How long a stream may be silent, 10 ms to an hour, before 12 bytes prove that somebody is
-    /// there. Default: 5 s.
-    ///
-    /// This is what notices viewers that went without a word, and it keeps proxies from closing an
-    /// idle stream (nginx does after 60 s).
-    pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.settings.heartbeat = every;
-        self
-    }
-
-    /// How long somebody who left stays a visitor, at most an hour, so that reloads and page changes
-    /// don't make the number flicker. Default: 3 s for visitors with a [key](Self::visitors), not at
-    /// all for the others, who may well be other people.
-    ///
-    /// With a grace, visitors without a key are as many as there were at once within that time.
-    /// Streams are not affected: they end when they end.
-    pub fn leave_grace(mut self, grace: Duration) -> Self {
-        self.settings.leave_grace = Some(grace);
         self
     }
 
@@ -200,31 +267,38 @@ impl Badge {
         self.max_value_chars = chars;
         self
     }
+}
 
+/// # People: who is counted
+impl Badge {
     /// Counts people instead of tabs: requests with equal keys are one visitor.
+    ///
+    /// May be called several times: the first that finds a key decides, so the most certain one comes
+    /// first, such as the session, then a cookie, then the address.
     ///
     /// A key that the client can choose freely, such as a header that no proxy of yours sets, lets one
     /// client be many visitors. `None` is a visitor of its own, as is every request by default. The module
     /// [`visitor`](crate::visitor) has ready keys: a cookie, a header, an address, the logged-in user.
     ///
     /// ```
-    /// use tower_livebadge::{Badge, VisitorKey};
+    /// use tower_livebadge::{Badge, VisitorKey, visitor};
     ///
     /// let badge = Badge::online().visitors(|request| {
     ///     request.headers.get("x-user").map(VisitorKey::new)
     /// });
+    /// let badge = badge.visitors(visitor::cookie("session")); // of those without that header
     /// ```
     pub fn visitors<F>(mut self, key: F) -> Self
     where
         F: Fn(&Parts) -> Option<VisitorKey> + Send + Sync + 'static,
     {
-        self.settings.visitor_of = Arc::new(key);
-        self.settings.sets_cookie = None;
+        self.settings.keys.push(Arc::new(key));
         self
     }
 
-    /// Counts people instead of tabs by a cookie of this name, which the badge itself sets: a random
-    /// number for a year, `HttpOnly` and `SameSite=Lax`, or as a [`VisitorCookie`] says.
+    /// Counts people instead of tabs by a cookie of this name, which the badge itself sets where
+    /// nothing else tells [`visitors`](Self::visitors) apart: a random number for a year, `HttpOnly` and
+    /// `SameSite=Lax`, or as a [`VisitorCookie`] says.
     ///
     /// For sites without sessions. Browsers don't send such a cookie from pages of other sites; there
     /// every view is a visitor. Two badges on a new visitor's first page may set it twice, and count
@@ -243,6 +317,13 @@ impl Badge {
         self
     }
 
+    /// Counts tabs again: nothing tells visitors apart, as by default.
+    pub fn no_visitors(mut self) -> Self {
+        self.settings.keys.clear();
+        self.settings.sets_cookie = None;
+        self
+    }
+
     /// Decides who is counted; everybody else looks on. Default: everybody but those who ask with
     /// `?uncounted`.
     ///
@@ -256,10 +337,24 @@ impl Badge {
     where
         F: Fn(&Parts) -> bool + Send + Sync + 'static,
     {
-        self.settings.is_counted = Some(Arc::new(is_counted));
+        self.settings.counted_if = Some(Arc::new(is_counted));
         self
     }
 
+    /// How long somebody who left stays a visitor, at most an hour, so that reloads and page changes
+    /// don't make the number flicker. Default: 3 s for visitors with a [key](Self::visitors), not at
+    /// all for the others, who may well be other people.
+    ///
+    /// With a grace, visitors without a key are as many as there were at once within that time.
+    /// Streams are not affected: they end when they end.
+    pub fn leave_grace(mut self, grace: Duration) -> Self {
+        self.settings.leave_grace = Some(grace);
+        self
+    }
+}
+
+/// # Rooms and admission: what there is, and who may enter
+impl Badge {
     /// Decides which rooms there are, by their parameters. Default: all.
     ///
     /// A request for another one is for [`unknown_room`](Self::unknown_room) to answer. Where it
@@ -328,19 +423,37 @@ impl Badge {
         self
     }
 
-    /// The most streams in one room; who comes then gets a still. Default: no limit.
-    pub fn max_per_room(mut self, streams: usize) -> Self {
-        self.settings.max_per_room = streams;
+    /// Asks the inner service first: only if it answers with success (2xx) does the request get the
+    /// badge, otherwise that answer.
+    ///
+    /// So the application's own rules decide, such as who is logged in and which rooms there are.
+    /// A place is taken only after that, so who waits at a login keeps nobody out. Pages of other sites
+    /// don't get the picture (`Cross-Origin-Resource-Policy: same-site`; see [`header`](Self::header)).
+    ///
+    /// Default: off, and for a badge that shows another one's rooms or total as that one says, so that
+    /// the number behind a gate is not shown in front of it: the inner service is then asked for this
+    /// badge's own path.
+    ///
+    /// Cookies that the inner service sets are passed on; its body is dropped.
+    pub fn gated(mut self, gated: bool) -> Self {
+        self.settings.gated = Some(gated);
         self
     }
 
-    /// The most streams of one visitor with a [key](Self::visitors) in all rooms of this badge; who
-    /// opens another one gets a still. Default: no limit.
+    /// The most streams in one room, or `None` for no limit, which is the default; who comes then gets
+    /// a still. Those who look on without being counted have the same number of places of their own.
+    pub fn max_per_room(mut self, streams: impl Into<Option<usize>>) -> Self {
+        self.settings.max_per_room = streams.into();
+        self
+    }
+
+    /// The most streams of one visitor with a [key](Self::visitors) in all rooms of this badge, or
+    /// `None` for no limit, which is the default; who opens another one gets a still.
     ///
     /// Over HTTP/1.1 a browser opens six connections to a host, and each live image holds one. With
     /// a limit of 3 or 4, somebody with many tabs can still load pages.
-    pub fn max_per_visitor(mut self, streams: usize) -> Self {
-        self.settings.max_per_visitor = streams;
+    pub fn max_per_visitor(mut self, streams: impl Into<Option<usize>>) -> Self {
+        self.settings.max_per_visitor = streams.into();
         self
     }
 
@@ -349,7 +462,10 @@ impl Badge {
         self.settings.when_full = when_full;
         self
     }
+}
 
+/// # Dispatch: what a request gets
+impl Badge {
     /// Decides what a request gets, instead of [`Reply::for_request`].
     ///
     /// ```
@@ -374,31 +490,66 @@ impl Badge {
 
     /// Answers with pictures in the badge's own [`format`](Self::format) alone: no
     /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says beside
-    /// what it draws.
-    pub fn pictures_only(mut self) -> Self {
-        self.settings.pictures_only = true;
-        self
-    }
-
-    /// Asks the inner service first: only if it answers with success (2xx) does the request get the
-    /// badge, otherwise that answer.
-    ///
-    /// So the application's own settings decide, such as who is logged in and which rooms there are.
-    /// Cookies that the inner service sets are passed on; its body is dropped.
-    pub fn gated(mut self) -> Self {
-        self.settings.gated = true;
-        self
-    }
-
-    /// How the pictures are encoded. Default: [`Format::Png`].
-    pub fn format(mut self, format: Format) -> Self {
-        self.format = format;
+    /// what it draws. Default: off.
+    pub fn pictures_only(mut self, pictures_only: bool) -> Self {
+        self.settings.pictures_only = pictures_only;
         self
     }
 
     /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
     pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
         self.settings.own_urls = own_urls;
+        self
+    }
+
+    /// Adds a header of the application's own to every answer of this badge, in the place of the one that
+    /// it has by itself.
+    ///
+    /// `Cache-Control` is for stills and data alone: a stream is never to be kept. Headers that say how
+    /// a body is to be read, such as `Content-Type`, can't be given, and each only once.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online()
+    ///     .header("cache-control", "max-age=30") // a CDN may keep stills for that long
+    ///     .header("cross-origin-resource-policy", "same-origin");
+    /// ```
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+/// # Pace: when something is sent
+impl Badge {
+    /// The most pictures per second, 0.001 to 1000. Default: 10.
+    ///
+    /// A change after a quiet time is shown at once; further ones wait until the time between two
+    /// pictures is over, and the last one is never lost.
+    pub fn max_rate(mut self, per_second: f64) -> Self {
+        self.settings.max_rate = Some(per_second);
+        self
+    }
+
+    /// How long a stream may be silent, 10 ms to an hour, before 12 bytes prove that somebody is
+    /// there. Default: 5 s.
+    ///
+    /// This is what notices viewers that went without a word, and it keeps proxies from closing an
+    /// idle stream (nginx does after 60 s).
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.settings.heartbeat = Some(every);
+        self
+    }
+
+    /// Ends streams that are older than this, at least a second, at the next heartbeat; the viewer keeps
+    /// the last picture. Default: `None`, never.
+    ///
+    /// For places where nobody tells the server that a viewer has left. Behind node-http-proxy 1.18
+    /// (webpack's and older Vite's development servers) a stream goes on for hours after its page has
+    /// been closed, because that proxy reads on.
+    pub fn max_age(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.settings.max_age = age.into();
         self
     }
 }

@@ -2,24 +2,41 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::HeaderValue;
 use minijinja::value::Value;
 
 use crate::badge::builder::Badge;
+use crate::badge::headers;
+use crate::badge::nearest::nearest;
 use crate::badge::recipe::Recipe;
-use crate::error::BuildError;
+use crate::badge::scan;
+use crate::badge::trial::{Trial, Trials};
+use crate::badge::verbs;
+use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
-use crate::picture::look::{LOOK_SLOTS, Look};
+use crate::observe::throttle::Throttle;
+use crate::picture::filters::KNOWN_FILTERS;
+use crate::picture::look::LOOK_SLOTS;
+use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
-use crate::picture::raster::{CheckError, Flaw, Raster, Size};
-use crate::picture::template::{self, Line, Template};
-use crate::presence::counts::{Counts, Snapshot};
-use crate::request::cookie::VisitorCookie;
+use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
+use crate::picture::slots;
+use crate::picture::template::{Line, Template};
+use crate::picture::values::RoomValues;
 use crate::request::params::{self, Params};
 use crate::request::style::Style;
 use crate::request::theme::Theme;
 use crate::stream::multipart::Multipart;
+
+/// What a parameter is tried with that has no example.
+const EXAMPLE: &str = "room";
+/// Nobody, one and some, as a room can be. The last one's size is the badge's.
+const DRAWN: [usize; 3] = [23, 1, 0];
+/// Counts that are tried without drawing them.
+const FILLED: [usize; 3] = [2, 1_500, 1_234_567];
+/// So many of the numbers that a template names are drawn.
+const MOST_NAMED: usize = 12;
 
 /// Turns the badge at this path into what serving it needs. `host` is the badge whose rooms it
 /// shows.
@@ -28,33 +45,43 @@ pub(crate) fn check(
     badge: Badge,
     host: usize,
     raster: &Arc<Raster>,
-    multipart: &Arc<Multipart>,
 ) -> Result<Recipe, BuildError> {
-    check_settings(path, &badge)?;
+    recipe(path, badge, host, raster).map_err(|kind| BuildError::of(path, kind))
+}
+
+fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checked<Recipe> {
+    verbs::check(&badge)?;
     let measures = match &badge.look {
         Some(look) => look.has_any_width(),
         None => badge.svg.contains("text_width("),
     };
-    let template = parse(&badge, raster)
-        .map_err(|error| BuildError::Template { path: path.into(), source: Box::new(error) })?;
-    let current: Vec<Value> = badge.values.clone().iter_mut().map(|v| v.take()).collect();
-    let names = params::names(path);
+    let params = examples(path, &badge)?;
+    let template = parse(&badge, raster).map_err(|mistake| BuildErrorKind::Template {
+        at: mistake.place,
+        reason: mistake.reason,
+    })?;
+    check_names(&template)?;
+    let sources: Arc<[_]> = badge.values.clone().into();
+    let mut current = RoomValues::new(sources.clone(), params.clone(), badge.max_value_chars);
+    let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?;
     let slots = template.slots();
-    let past = check_slots(path, &badge, &slots, &names, &current)?;
+    check_slots(&badge, &template, &slots, &params::names(path), &current)?;
+    let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
     let picture = Picture {
         template,
         look: badge.look,
-        tick: past.iter().filter_map(|slot| template::tick(slot)).min(),
-        shows_room: slots.iter().any(|slot| template::first(slot) == "params"),
-        values: badge.values,
+        tick: past.iter().filter_map(|slot| slots::tick(slot)).min(),
+        shows_room: slots.iter().any(|slot| slots::first(slot) == "params"),
+        values: sources,
+        max_value_chars: badge.max_value_chars,
         format: badge.format,
-        style: Style::new(Theme::Light, badge.scale),
+        style: Style::new(Theme::Light, badge.scale).with_slots(badge.query_slots),
         raster: raster.clone(),
         meter: Arc::new(Meter::new(path)),
     };
-    let params = Params::sample(&names, "room");
-    check_number(path, &picture, &params)?;
-    let (size, has_any_width) = check_drawing(path, &picture, &params)?;
+    let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
+    check_number(&picture, &params, &trials)?;
+    let (size, has_any_width) = check_pictures(&picture, &badge.svg, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
         host,
@@ -64,34 +91,41 @@ pub(crate) fn check(
         size,
         has_any_width: has_any_width || measures,
         picture: Arc::new(picture),
-        multipart: multipart.clone(),
+        multipart: Arc::new(Multipart::new(HeaderValue::from_static("cross-origin"))),
+        headers: headers::parse(&badge.headers).unwrap_or_default(),
         settings: badge.settings,
+        counts: true,
+        is_gated: false,
+        failures: Throttle::default(),
     })
 }
 
-fn check_settings(path: &str, badge: &Badge) -> Result<(), BuildError> {
-    let (settings, hour) = (&badge.settings, Duration::from_secs(3600));
-    let setting = if !(0.1..=8.0).contains(&badge.scale) {
-        ("scale", "takes 0.1 to 8")
-    } else if !(0.001..=1000.0).contains(&settings.max_rate) {
-        ("max_rate", "takes 0.001 to 1000 pictures per second")
-    } else if !(Duration::from_millis(10)..=hour).contains(&settings.heartbeat) {
-        ("heartbeat", "takes 10 ms to an hour")
-    } else if settings.leave_grace.is_some_and(|grace| grace > hour) {
-        ("leave_grace", "takes at most an hour")
-    } else if let Some(flaw) = settings.sets_cookie.as_ref().and_then(VisitorCookie::flaw) {
-        flaw
-    } else if badge.max_value_chars == 0 {
-        ("max_value_chars", "takes 1 or more")
-    } else if let Some(flaw) = badge.look.as_ref().and_then(Look::flaw) {
-        flaw
-    } else {
-        return Ok(());
+/// What the path's parameters are tried with.
+fn examples(path: &str, badge: &Badge) -> Checked<Params> {
+    let names = params::names(path);
+    for (param, value) in &badge.examples {
+        if !names.contains(&&**param) {
+            let unknown = BuildErrorKind::UnknownParam {
+                param: param.clone(),
+                nearest: nearest(param, names.iter().copied()),
+                known: names.iter().map(|name| (*name).to_owned()).collect(),
+            };
+            return Err(unknown.into());
+        }
+        if !params::is_value(value) {
+            let reason = "takes what a path can hold: at most 64 characters, none of them a control \
+                          character";
+            return Err(BuildErrorKind::Setting { setting: "example", reason }.into());
+        }
+    }
+    let example = |name: &&str| {
+        let of_name = badge.examples.iter().rev().find(|(param, _)| param == name);
+        of_name.map_or(EXAMPLE, |(_, value)| value)
     };
-    Err(BuildError::Setting { path: path.into(), setting: setting.0, reason: setting.1 })
+    Ok(Params::of(names.iter().map(|name| (*name, example(name)))))
 }
 
-fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, minijinja::Error> {
+fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, Mistake> {
     let raster = raster.clone();
     let width_of = move |line: &Line| raster.width_of(line);
     let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
@@ -101,87 +135,135 @@ fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, minijinja::Err
     Ok(template)
 }
 
-/// Returns the slots that show a room's past.
-fn check_slots(
-    path: &str,
-    badge: &Badge,
-    slots: &BTreeSet<String>,
-    params: &[&str],
-    values: &[Value],
-) -> Result<Vec<String>, BuildError> {
-    let of_look = if badge.look.is_some() { &LOOK_SLOTS[..] } else { &[] };
-    let mut taken: Vec<String> =
-        template::OWN_SLOTS.iter().chain(of_look).map(|slot| (*slot).to_owned()).collect();
-    for slot in values.iter().flat_map(template::slots_of) {
-        if taken.contains(&slot) {
-            return Err(BuildError::SlotTaken { path: path.into(), slot });
-        }
-        taken.push(slot);
-    }
-    let mut known = template::known_slots(params, values);
-    let is_past = |slot: &&String| template::shows_past(slot) && !taken.contains(*slot);
-    let past = slots.iter().filter(is_past).cloned().collect();
-    known.extend(of_look.iter().map(|slot| (*slot).to_owned()));
-    match template::unknown_slots(slots, params, &known).into_iter().next() {
-        None => Ok(past),
-        Some(slot) => Err(BuildError::UnknownSlot { path: path.into(), slot, known }),
-    }
-}
-
-/// Draws the badge for nobody, for one and for some, as a room can be, for light and dark pages; what
-/// is the same text is drawn once. Returns its size for nobody on a light page, and whether it has
-/// others.
-fn check_drawing(
-    path: &str,
-    picture: &Picture,
-    params: &Params,
-) -> Result<(Size, bool), BuildError> {
-    let mut sizes = Vec::new();
-    let mut last = None;
-    for count in [23, 1, 0] {
-        for theme in [Theme::Dark, Theme::Light] {
-            let snapshot = snapshot_of(count);
-            let drawing = picture.fill_once(&snapshot, params, picture.style.with_theme(theme));
-            let drawing = drawing.map_err(|error| refused(path, CheckError::Paint(error)))?;
-            if last.as_ref() != Some(&drawing.svg) {
-                sizes.push(picture.raster.check(&drawing).map_err(|error| refused(path, error))?);
-                last = Some(drawing.svg);
+/// Filters and tests are looked up when they are used, which may be in no trial.
+fn check_names(template: &Template) -> Checked<()> {
+    for (text, source) in template.sources() {
+        for used in scan::uses(&scan::tags(&source)) {
+            let (is_known, names) = match used.what {
+                "filter" => (template.has_filter(used.name), KNOWN_FILTERS),
+                _ => (template.has_test(used.name), KNOWN_TESTS),
+            };
+            if !is_known {
+                let unknown = BuildErrorKind::UnknownName {
+                    at: place(text, Some(scan::line(&source, used.at)), None),
+                    what: used.what,
+                    name: used.name.to_owned(),
+                    nearest: nearest(used.name, names.split(' ')),
+                };
+                return Err(unknown.into());
             }
         }
     }
+    Ok(())
+}
+
+/// Every slot is filled by one thing, and every filled by something.
+fn check_slots(
+    badge: &Badge,
+    template: &Template,
+    slots: &BTreeSet<String>,
+    params: &[&str],
+    values: &[Value],
+) -> Checked<()> {
+    let of_look = if badge.look.is_some() { &LOOK_SLOTS[..] } else { &[] };
+    let mut taken = Vec::new();
+    for slot in values.iter().flat_map(slots::slots_of) {
+        let is_built_in = slots::BUILT_IN.iter().chain(of_look).any(|built_in| *built_in == slot);
+        if is_built_in || taken.contains(&slot) {
+            return Err(BuildErrorKind::SlotTaken { slot, is_built_in }.into());
+        }
+        taken.push(slot);
+    }
+    let mut known = slots::known_slots(params, values);
+    known.extend(of_look.iter().map(|slot| (*slot).to_owned()));
+    known.extend(badge.query_slots.iter().map(|(name, _)| format!("query.{name}")));
+    match slots::unknown_slots(slots, params, &known).into_iter().next() {
+        None => Ok(()),
+        Some(slot) => Err(unknown_slot(template, slot, known).into()),
+    }
+}
+
+fn unknown_slot(template: &Template, slot: String, known: Vec<String>) -> BuildErrorKind {
+    let sources = template.sources();
+    let found = sources.iter().find_map(|(text, source)| {
+        let (at, is_called) = scan::find_slot(&scan::tags(source), &slot)?;
+        Some((place(text, Some(scan::line(source, at)), None), is_called))
+    });
+    let (at, is_called) = found.unwrap_or((place("the template", None, None), false));
+    if is_called {
+        let nearest = nearest(&slot, ["text_width", "range", "dict", "namespace"]);
+        return BuildErrorKind::UnknownName { at, what: "function", name: slot, nearest };
+    }
+    let nearest = nearest(&slot, known.iter().map(|name| &**name));
+    BuildErrorKind::UnknownSlot { at, slot, known, nearest }
+}
+
+/// Fills the template for all kinds of rooms, for light and dark pages, and draws some of them; what
+/// is the same text is drawn once. Returns the badge's size, and whether it has others.
+fn check_pictures(
+    picture: &Picture,
+    source: &str,
+    trials: &mut Trials<'_>,
+) -> Checked<(Size, bool)> {
+    let named: Vec<usize> = match picture.look {
+        // Its numbers are measures.
+        Some(_) => Vec::new(),
+        None => scan::numbers(&scan::tags(source)),
+    };
+    let around = |number: &usize| [*number, number.saturating_sub(1), number.saturating_add(1)];
+    let named = named.iter().filter(|number| **number > 1).take(MOST_NAMED).flat_map(around);
+    let mut sizes: Vec<Size> = Vec::new();
+    let mut last = None;
+    // What is wrong with few is told first; and the badge's size is the last one that is drawn.
+    let filled: Vec<usize> = named.collect();
+    let counts = DRAWN.iter().chain(&FILLED).chain(&filled).chain(&[0]);
+    for count in counts {
+        for theme in [Theme::Dark, Theme::Light] {
+            let trial = Trial { count: *count, theme };
+            let svg = trials.fill(trial)?;
+            if last.as_ref() == Some(&svg) || FILLED.contains(count) {
+                continue;
+            }
+            let style = picture.style.with_theme(theme);
+            let drawing =
+                Drawing { svg: svg.as_str().into(), style, format: picture.format.clone() };
+            let size =
+                picture.raster.check(&drawing).map_err(|error| refused(error, trials, trial))?;
+            sizes.push(size);
+            last = Some(svg);
+        }
+    }
+    trials.take_other_branches(Trial { count: 23, theme: Theme::Light })?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
 }
 
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
-fn check_number(path: &str, picture: &Picture, params: &Params) -> Result<(), BuildError> {
+fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     let is_number = |count| {
-        let words = picture.words(&snapshot_of(count), params)?;
-        Ok(words.number.trim().parse::<f64>().is_ok())
+        let trial = Trial { count, theme: Theme::Light };
+        let words = picture.words(&trial.snapshot(), params, &picture.style);
+        let words = words.map_err(|error| trials.refused(error, trial))?;
+        Ok::<_, Box<BuildErrorKind>>(words.number.trim().parse::<f64>().is_ok())
     };
-    match (is_number(23), is_number(1_234_567)) {
-        (Ok(true), Ok(false)) => Err(BuildError::Setting {
-            path: path.into(),
-            setting: "look number",
-            reason: "takes a bare number, so that colours and displays can go by it; \
-                     format it in the look's message",
-        }),
-        (Err(source), _) | (_, Err(source)) => Err(BuildError::Paint { path: path.into(), source }),
-        _ => Ok(()),
+    if is_number(23)? && !is_number(1_234_567)? {
+        let reason = "takes a bare number, so that colours and displays can go by it; format it in \
+                      the look's message";
+        return Err(BuildErrorKind::Setting { setting: "look number", reason }.into());
     }
+    Ok(())
 }
 
-fn snapshot_of(count: usize) -> Snapshot {
-    let counts = Counts { streams: count, visitors: count };
-    Snapshot { counts, recent: vec![count; 60], ..Snapshot::default() }
-}
-
-fn refused(path: &str, error: CheckError) -> BuildError {
-    let path = path.to_owned();
+fn refused(error: CheckError, trials: &Trials<'_>, trial: Trial) -> BuildErrorKind {
     match error {
-        CheckError::Paint(source) => BuildError::Paint { path, source },
-        CheckError::Flaw(Flaw::Family { families }) => BuildError::FontFamily { path, families },
-        CheckError::Flaw(Flaw::Glyph { character }) => BuildError::Glyph { path, character },
-        CheckError::Flaw(Flaw::Image { href }) => BuildError::Image { path, href },
+        CheckError::Paint(error) => trials.refused(error, trial),
+        CheckError::Flaw(Flaw::Family { families }) => BuildErrorKind::FontFamily { families },
+        CheckError::Flaw(Flaw::Glyph { character }) => BuildErrorKind::Glyph { character },
+        CheckError::Flaw(Flaw::Image { href }) => BuildErrorKind::Image { href },
     }
 }
+
+/// To be told to someone who used another one.
+const KNOWN_TESTS: &str = "boolean defined divisibleby endingwith eq even false filter float ge gt in \
+    integer iterable le lower lt mapping ne none number odd safe sameas sequence startingwith string \
+    test true undefined upper";

@@ -11,7 +11,7 @@ use crate::presence::counts::Counts;
 /// Pages of all sites may read it (`Access-Control-Allow-Origin: *`), though not with their visitors'
 /// cookies, unless the badge is [`gated`](crate::Badge::gated).
 /// [`pictures_only`](crate::Badge::pictures_only) switches it off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
     /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.
@@ -27,17 +27,17 @@ pub enum Data {
 }
 
 impl Data {
-    pub(crate) fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(&self) -> &'static str {
         match self {
             Self::Json | Self::Shields => "application/json",
             Self::Text => "text/plain; charset=utf-8",
         }
     }
 
-    pub(crate) fn body(self, counts: Counts, words: impl FnOnce() -> Words) -> Bytes {
+    pub(crate) fn body(&self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
         match self {
             Self::Json => {
-                let Counts { streams, visitors } = counts;
+                let Counts { streams, visitors } = *counts;
                 json!({ "streams": streams, "visitors": visitors }).to_string().into()
             }
             Self::Shields => {

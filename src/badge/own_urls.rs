@@ -21,7 +21,7 @@ use crate::stream::multipart::Framing;
 ///
 /// Who comes back without that query, because something in front of the server takes queries away,
 /// gets the stream at the second request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OwnUrls {
     /// Firefox, which needs it. The default.
@@ -35,7 +35,7 @@ pub enum OwnUrls {
 
 impl OwnUrls {
     /// Whether this request for a stream is to be sent to a URL of its own.
-    pub(crate) fn are_due(self, head: &Head<'_>) -> bool {
+    pub(crate) fn are_due(&self, head: &Head<'_>) -> bool {
         let wanted = match self {
             Self::Firefox => head.program == Program::Firefox,
             Self::Everybody => true,

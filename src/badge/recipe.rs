@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue};
+
 use crate::badge::settings::Settings;
+use crate::observe::throttle::Throttle;
 use crate::picture::paint::Picture;
 use crate::picture::raster::Size;
 use crate::presence::crowd::Crowd;
-use crate::stream::multipart::Multipart;
+use crate::stream::multipart::{CORP, Multipart};
 
 /// A checked badge.
 #[derive(Debug)]
@@ -27,4 +30,25 @@ pub(crate) struct Recipe {
     pub(crate) has_any_width: bool,
     pub(crate) multipart: Arc<Multipart>,
     pub(crate) settings: Settings,
+    /// Of the application's own, on every answer.
+    pub(crate) headers: HeaderMap,
+    /// Those who watch it are counted: it shows no total.
+    pub(crate) counts: bool,
+    /// The inner service is asked first, by its own wish or by that of the badge whose rooms it shows.
+    pub(crate) is_gated: bool,
+    /// Of what is said of its pictures in the log.
+    pub(crate) failures: Throttle,
+}
+
+/// Lets pages of all sites show a picture, even if they ask for isolation (COEP).
+const FOR_ALL: HeaderValue = HeaderValue::from_static("cross-origin");
+/// What needs a permission is not for pages of other sites, unless the badge says so.
+const FOR_SITE: HeaderValue = HeaderValue::from_static("same-site");
+
+impl Recipe {
+    /// Whose pages may show it: its `Cross-Origin-Resource-Policy`.
+    pub(crate) fn corp(&self) -> HeaderValue {
+        let own = self.headers.get(CORP);
+        own.cloned().unwrap_or(if self.is_gated { FOR_SITE } else { FOR_ALL })
+    }
 }

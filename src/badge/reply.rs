@@ -16,7 +16,7 @@ pub(crate) const VARY: &str =
     "accept, sec-fetch-dest, sec-fetch-mode, sec-purpose, purpose, x-moz, user-agent";
 
 /// What a request for a badge gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {
     /// The live, never-ending stream; its viewer is counted.

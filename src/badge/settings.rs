@@ -22,7 +22,7 @@ const PERSON_GRACE: Duration = Duration::from_secs(3);
 type OfRequest<T> = Arc<dyn Fn(&Parts) -> T + Send + Sync>;
 
 /// What becomes of a request for a room that is none (see [`Badge::rooms`](crate::Badge::rooms)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UnknownRoom {
     /// The inner service answers. The default.
@@ -33,7 +33,7 @@ pub enum UnknownRoom {
 }
 
 /// What somebody gets for whom there is no stream left, because of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WhenFull {
     /// One whole picture. The default.
@@ -47,45 +47,49 @@ pub enum WhenFull {
 /// The settings of one badge.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) max_rate: f64,
-    pub(crate) heartbeat: Duration,
+    pub(crate) max_rate: Option<f64>,
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) leave_grace: Option<Duration>,
-    pub(crate) visitor_of: OfRequest<Option<VisitorKey>>,
+    /// The first that finds a key decides.
+    pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
     /// Where it finds no key, it gives the visitor one: in this cookie.
     pub(crate) sets_cookie: Option<VisitorCookie>,
     /// Instead of [`Reply::for_request`].
     pub(crate) reply_to: Option<OfRequest<Reply>>,
     /// Whether a stream's viewer is counted, instead of by what it asks for.
-    pub(crate) is_counted: Option<OfRequest<bool>>,
+    pub(crate) counted_if: Option<OfRequest<bool>>,
     pub(crate) is_room: Arc<dyn Fn(&Params) -> bool + Send + Sync>,
     pub(crate) unknown_room: UnknownRoom,
-    pub(crate) max_per_room: usize,
-    pub(crate) max_per_visitor: usize,
+    pub(crate) max_per_room: Option<usize>,
+    pub(crate) max_per_visitor: Option<usize>,
+    /// A stream that is older ends.
+    pub(crate) max_age: Option<Duration>,
     pub(crate) when_full: WhenFull,
     /// Neither data nor pictures in other formats.
     pub(crate) pictures_only: bool,
-    /// The inner service is asked first.
-    pub(crate) gated: bool,
+    /// The inner service is asked first, or is not; otherwise as the badge whose rooms it shows.
+    pub(crate) gated: Option<bool>,
     pub(crate) own_urls: OwnUrls,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_rate: 10.0,
-            heartbeat: Duration::from_secs(5),
+            max_rate: None,
+            heartbeat: None,
             leave_grace: None,
-            visitor_of: Arc::new(|_| None),
+            keys: Vec::new(),
             sets_cookie: None,
             reply_to: None,
-            is_counted: None,
+            counted_if: None,
             is_room: Arc::new(|_| true),
             unknown_room: UnknownRoom::Inner,
-            max_per_room: usize::MAX,
-            max_per_visitor: usize::MAX,
+            max_per_room: None,
+            max_per_visitor: None,
+            max_age: None,
             when_full: WhenFull::Still,
             pictures_only: false,
-            gated: false,
+            gated: None,
             own_urls: OwnUrls::Firefox,
         }
     }
@@ -94,7 +98,8 @@ impl Default for Settings {
 impl Settings {
     /// A visitor's key, and a cookie to be set for that.
     pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
-        let key = (self.visitor_of)(parts).filter(|key| !key.is_blank());
+        let mut keys = self.keys.iter().filter_map(|key| key(parts));
+        let key = keys.find(|key| !key.is_blank());
         match &self.sets_cookie {
             Some(cookie) if key.is_none() => {
                 let (key, cookie) = cookie.give();
@@ -111,12 +116,22 @@ impl Settings {
 
     /// Whether a stream's viewer is counted.
     pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
-        self.is_counted.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+        self.counted_if.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+    }
+
+    /// Pictures per second.
+    pub(crate) fn max_rate(&self) -> f64 {
+        self.max_rate.unwrap_or(10.0)
     }
 
     /// The least time between two pictures.
     pub(crate) fn interval(&self) -> Duration {
-        Duration::from_secs_f64(self.max_rate.recip())
+        Duration::from_secs_f64(self.max_rate().recip())
+    }
+
+    /// How long a stream may be silent.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.heartbeat.unwrap_or(Duration::from_secs(5))
     }
 
     /// Nobody can tell whether it is the same person who comes back without a key, so unless it is

@@ -57,7 +57,7 @@ impl Meter {
         self.handles().stills.increment(1);
     }
 
-    pub(crate) fn refused(&self, refusal: Refusal) {
+    pub(crate) fn refused(&self, refusal: &Refusal) {
         self.handles().refused(&self.badge, refusal);
     }
 
@@ -90,7 +90,7 @@ impl Meter {
 
     pub(crate) fn still(&self) {}
 
-    pub(crate) fn refused(&self, _: Refusal) {}
+    pub(crate) fn refused(&self, _: &Refusal) {}
 }
 
 #[cfg(feature = "metrics")]
@@ -148,7 +148,7 @@ mod handles {
             }
         }
 
-        pub(super) fn refused(&self, badge: &str, refusal: Refusal) {
+        pub(super) fn refused(&self, badge: &str, refusal: &Refusal) {
             let reason = match refusal {
                 Refusal::TooManyViewers => "too_many_viewers",
                 Refusal::TooManyRooms => "too_many_rooms",

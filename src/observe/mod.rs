@@ -5,3 +5,4 @@
 
 pub(crate) mod meter;
 pub(crate) mod observer;
+pub(crate) mod throttle;

@@ -1,14 +1,41 @@
 //! Hooks: what an application may want to know while it happens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::PaintError;
-use crate::presence::counts::RoomCounts;
+use crate::presence::counts::Counts;
 
-/// A picture that has been painted.
-#[derive(Debug, Clone, Copy)]
+/// A counted stream has been opened, or is read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Join {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// How many are in the room with it.
+    pub counts: Counts,
+    /// Its viewer had stopped reading, was told as a [`Leave`], and reads again.
+    pub is_return: bool,
+}
+
+/// A counted stream has ended, or is no longer read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Leave {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// How many are in the room without it.
+    pub counts: Counts,
+}
+
+/// A room's picture has been painted.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Paint {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// How many are in the room.
+    pub counts: Counts,
     /// The size of the encoded picture.
     pub bytes: usize,
     /// How long it took from the change being noticed to the picture being there.
@@ -17,8 +44,28 @@ pub struct Paint {
     pub cached: bool,
 }
 
+/// A room's picture could not be painted; its viewers keep the last good one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PaintFailure<'a> {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// Why not.
+    pub error: &'a PaintError,
+}
+
+/// A request was refused a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// The path of the room that it was for. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// Why.
+    pub reason: Refusal,
+}
+
 /// Why a request that wanted a stream got one whole picture instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// As many streams are open as
@@ -43,13 +90,13 @@ pub enum Refusal {
 /// be quick; a panic in one is caught and logged.
 ///
 /// ```
-/// use tower_livebadge::{Badge, LiveBadgeLayer, Observer, RoomCounts};
+/// use tower_livebadge::{Badge, Join, LiveBadgeLayer, Observer};
 ///
 /// struct Greeter;
 ///
 /// impl Observer for Greeter {
-///     fn on_join(&self, room: &RoomCounts) {
-///         println!("{}: {} watching", room.path, room.counts.streams);
+///     fn on_join(&self, join: &Join) {
+///         println!("{}: {} watching", join.path, join.counts.streams);
 ///     }
 /// }
 ///
@@ -60,29 +107,29 @@ pub enum Refusal {
 /// # Ok::<(), tower_livebadge::BuildError>(())
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// A stream has been opened; these are the counts with it.
-    fn on_join(&self, room: &RoomCounts) {
-        let _ = room;
+    /// A counted stream has been opened. Those who only look on are not told of.
+    fn on_join(&self, join: &Join) {
+        let _ = join;
     }
 
-    /// A stream has ended; these are the counts without it.
-    fn on_leave(&self, room: &RoomCounts) {
-        let _ = room;
+    /// A counted stream has ended. Each is told once for each join.
+    fn on_leave(&self, leave: &Leave) {
+        let _ = leave;
     }
 
     /// A room's picture has been painted.
-    fn on_paint(&self, room: &RoomCounts, paint: &Paint) {
-        let _ = (room, paint);
+    fn on_paint(&self, paint: &Paint) {
+        let _ = paint;
     }
 
-    /// A room's picture could not be painted; its viewers keep the last good one.
-    fn on_paint_error(&self, room: &RoomCounts, error: &PaintError) {
-        let _ = (room, error);
+    /// A room's picture could not be painted.
+    fn on_paint_error(&self, failure: &PaintFailure<'_>) {
+        let _ = failure;
     }
 
-    /// A request for the badge at this path was refused a stream.
-    fn on_refusal(&self, path: &str, refusal: Refusal) {
-        let _ = (path, refusal);
+    /// A request was refused a stream.
+    fn on_refusal(&self, refused: &Refused) {
+        let _ = refused;
     }
 }
 

@@ -12,14 +12,14 @@ use crate::picture::format::Format;
 type EncodeError = Box<dyn Error + Send + Sync>;
 
 /// Everybody who looks gets these bytes, and they are made once: few matter more than fast.
-pub(crate) fn encode(pixmap: Pixmap, format: Format) -> Result<Bytes, EncodeError> {
+pub(crate) fn encode(pixmap: Pixmap, format: &Format) -> Result<Bytes, EncodeError> {
     let (width, height) = (pixmap.width(), pixmap.height());
     let pixels = Pixels::from(pixmap);
     match format {
         // SVG is never drawn; what stands for it is drawn as PNG.
         Format::Png | Format::Svg => png(&pixels, width, height),
         #[cfg(feature = "jpeg")]
-        Format::Jpeg { quality } => jpeg(pixels, width, height, quality),
+        Format::Jpeg { quality } => jpeg(pixels, width, height, *quality),
         #[cfg(feature = "webp")]
         Format::WebP => webp(&pixels, width, height),
     }

@@ -5,6 +5,12 @@ use minijinja::Environment;
 /// A number has no more digits than this.
 const MAX_DIGITS: usize = 64;
 
+/// These, and minijinja's own: to be told to someone who used another one.
+pub(crate) const KNOWN_FILTERS: &str = "compact duration group pad plural abs attr batch bool \
+    capitalize chain count d default dictsort e escape first float format groupby indent int items \
+    join last length lines list lower map max min pprint reject rejectattr replace reverse round \
+    safe select selectattr slice sort split string sum title trim unique upper zip";
+
 pub(crate) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("compact", compact);
     environment.add_filter("duration", duration);

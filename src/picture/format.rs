@@ -6,7 +6,7 @@ use bytes::Bytes;
 ///
 /// A badge has one format for its life: Chromium 156 goes blank when SVG and raster parts are mixed
 /// in one stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
     /// Lossless, and the cheapest stream: heartbeats are 12 bytes. The default.
@@ -37,7 +37,7 @@ const EMPTY_JPEG_COMMENT: &[u8] = &[0xFF, 0xFE, 0, 2];
 
 impl Format {
     /// The media type.
-    pub(crate) fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(&self) -> &'static str {
         match self {
             Self::Png => "image/png",
             #[cfg(feature = "jpeg")]
@@ -50,7 +50,7 @@ impl Format {
 
     /// How many of a picture's first bytes are also those of the next one of the same size and
     /// colour type, and can be sent before it is known.
-    pub(crate) fn prefix_len(self, picture: &[u8]) -> usize {
+    pub(crate) fn prefix_len(&self, picture: &[u8]) -> usize {
         match self {
             // The signature (8 bytes) and IHDR (25): PNG specification, sections 5.2 and 11.2.1.
             Self::Png => picture.len().min(33),
@@ -65,7 +65,7 @@ impl Format {
 
     /// What can be put behind the prefix without changing the picture. Formats without a prefix
     /// have no such thing.
-    pub(crate) fn heartbeat(self) -> Option<Bytes> {
+    pub(crate) fn heartbeat(&self) -> Option<Bytes> {
         match self {
             Self::Png => Some(Bytes::from_static(EMPTY_PNG_CHUNK)),
             #[cfg(feature = "jpeg")]

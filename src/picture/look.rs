@@ -1,9 +1,10 @@
 //! Ready looks: what they are called, and what can be chosen about them.
 
+use minijinja::context;
 use minijinja::value::Value;
-use minijinja::{Error, context};
 
 use crate::picture::color::{self, Color};
+use crate::picture::mistake::Mistake;
 use crate::picture::template::Template;
 use crate::presence::counts::Counts;
 
@@ -68,7 +69,7 @@ pub(crate) struct Words {
 
 impl Words {
     /// Of a picture that is no ready look.
-    pub(crate) fn of_counts(counts: Counts) -> Self {
+    pub(crate) fn of_counts(counts: &Counts) -> Self {
         let color = if counts.visitors > 0 { "brightgreen" } else { "lightgrey" };
         let number = counts.visitors.to_string();
         let message = number.clone();
@@ -232,7 +233,7 @@ impl Look {
     }
 
     /// Adds its own texts to the picture's template.
-    pub(crate) fn add_texts(&self, template: &mut Template) -> Result<(), Error> {
+    pub(crate) fn add_texts(&self, template: &mut Template) -> Result<(), Mistake> {
         template.add_text(LABEL.into(), self.label.clone())?;
         template.add_text(NUMBER.into(), self.number.clone())?;
         if let Some(color) = &self.label_color {
@@ -247,7 +248,7 @@ impl Look {
     }
 
     /// What it says where slots are filled like this.
-    pub(crate) fn words(&self, template: &Template, slots: &Value) -> Result<Words, Error> {
+    pub(crate) fn words(&self, template: &Template, slots: &Value) -> Result<Words, Mistake> {
         let number = template.text(NUMBER, slots)?;
         let value = number.trim().parse().ok();
         let slots = context! { number => &number, ..slots.clone() };
@@ -267,7 +268,7 @@ impl Look {
     }
 
     /// The slots of the picture's template.
-    pub(crate) fn slots(&self, template: &Template, slots: &Value) -> Result<Value, Error> {
+    pub(crate) fn slots(&self, template: &Template, slots: &Value) -> Result<Value, Mistake> {
         let Words { number, label, message, color } = self.words(template, slots)?;
         let color = Color::parse(&color).unwrap_or(Color::UNKNOWN);
         let label_color = match &self.label_color {

@@ -5,14 +5,17 @@
 //! say what a drawing cost. Called by `badge` (which checks a picture) and by `room` and `serve`
 //! (which want one).
 
+pub(crate) mod clean;
 pub(crate) mod color;
 pub(crate) mod encode;
 pub(crate) mod filters;
 pub(crate) mod fonts;
 pub(crate) mod format;
 pub(crate) mod look;
+pub(crate) mod mistake;
 pub(crate) mod paint;
 pub(crate) mod raster;
+pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod threads;
 pub(crate) mod values;

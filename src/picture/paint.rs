@@ -1,6 +1,5 @@
 //! From the state of a room to its picture: the template's slots are filled, the text is drawn.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,11 @@ use crate::error::PaintError;
 use crate::observe::meter::Meter;
 use crate::picture::format::Format;
 use crate::picture::look::{Look, Words};
+use crate::picture::mistake::Mistake;
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
-use crate::picture::template::{Template, fillings};
-use crate::picture::values::Values;
+use crate::picture::slots::fillings;
+use crate::picture::template::Template;
+use crate::picture::values::{RoomValues, Source};
 use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
 use crate::request::query::Query;
@@ -31,7 +32,8 @@ pub(crate) struct Picture {
     pub(crate) tick: Option<Duration>,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
-    pub(crate) values: Vec<Box<dyn Values>>,
+    pub(crate) values: Arc<[Source]>,
+    pub(crate) max_value_chars: usize,
     pub(crate) format: Format,
     pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
@@ -45,10 +47,24 @@ pub(crate) enum Painting {
 }
 
 impl Picture {
-    /// The values as they are now. Their own code runs here: a panic in it is an error.
-    pub(crate) fn take(values: &mut [Box<dyn Values>]) -> Result<Vec<Value>, PaintError> {
-        let take = || values.iter_mut().map(|values| values.take()).collect();
-        catch_unwind(AssertUnwindSafe(take)).map_err(|_| PaintError::Panicked)
+    /// The application's values for a room with these parameters.
+    pub(crate) fn values_of(&self, params: &Params) -> RoomValues {
+        RoomValues::new(self.values.clone(), params.clone(), self.max_value_chars)
+    }
+
+    /// What fills the template's slots.
+    pub(crate) fn slots(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        values: &[Value],
+        style: &Style,
+    ) -> Result<Value, PaintError> {
+        let slots = fillings(snapshot, params, values, style);
+        match &self.look {
+            Some(look) => look.slots(&self.template, &slots).map_err(unfilled),
+            None => Ok(slots),
+        }
     }
 
     /// The drawing of a room in this state.
@@ -57,16 +73,11 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
-        style: Style,
+        style: &Style,
     ) -> Result<Drawing, PaintError> {
-        let slots = fillings(snapshot, params, values, style.theme);
-        let slots = match &self.look {
-            Some(look) => look.slots(&self.template, &slots),
-            None => Ok(slots),
-        };
-        let svg = slots.and_then(|slots| self.template.fill(&slots));
-        let svg = svg.map_err(|error| PaintError::Fill(Box::new(error)))?;
-        Ok(Drawing { svg: svg.into(), style, format: self.format })
+        let slots = self.slots(snapshot, params, values, style)?;
+        let svg = self.template.fill(&slots).map_err(unfilled)?;
+        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change.
@@ -74,18 +85,22 @@ impl Picture {
         &self,
         snapshot: &Snapshot,
         params: &Params,
-        style: Style,
+        style: &Style,
     ) -> Result<Drawing, PaintError> {
-        self.fill(snapshot, params, &Self::take(&mut self.values.clone())?, style)
+        self.fill(snapshot, params, &self.values_of(params).take()?, style)
     }
 
     /// The same as words, if it has any.
-    pub(crate) fn words(&self, snapshot: &Snapshot, params: &Params) -> Result<Words, PaintError> {
-        let Some(look) = &self.look else { return Ok(Words::of_counts(snapshot.counts)) };
-        let values = Self::take(&mut self.values.clone())?;
-        let slots = fillings(snapshot, params, &values, self.style.theme);
-        let words = look.words(&self.template, &slots);
-        words.map_err(|error| PaintError::Fill(Box::new(error)))
+    pub(crate) fn words(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        style: &Style,
+    ) -> Result<Words, PaintError> {
+        let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
+        let values = self.values_of(params).take()?;
+        let slots = fillings(snapshot, params, &values, style);
+        look.words(&self.template, &slots).map_err(unfilled)
     }
 
     /// What a drawing becomes. Nothing is drawn before the future is polled.
@@ -103,15 +118,15 @@ impl Picture {
     }
 
     /// Nobody looks at this any more.
-    pub(crate) fn forget(&self, svg: Arc<str>, style: Style) {
+    pub(crate) fn forget(&self, svg: Arc<str>, style: &Style) {
         if self.shows_room {
-            self.raster.forget(&Drawing { svg, style, format: self.format });
+            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format.clone() });
         }
     }
 
     /// Nothing, in the right size: shown while there is no picture to show.
-    pub(crate) fn blank(&self, size: Size, style: Style, format: Format) -> Painting {
-        self.paint(Drawing { svg: size.blank(), style, format })
+    pub(crate) fn blank(&self, size: Size, style: &Style, format: Format) -> Painting {
+        self.paint(Drawing { svg: size.blank(), style: style.clone(), format })
     }
 
     /// The style that a request's query asks for.
@@ -120,11 +135,11 @@ impl Picture {
     }
 }
 
-impl Painting {
-    pub(crate) fn is_cached(&self) -> bool {
-        matches!(self, Self::Cached(_))
-    }
+fn unfilled(mistake: Mistake) -> PaintError {
+    PaintError::Fill(Box::new(mistake))
+}
 
+impl Painting {
     pub(crate) async fn finish(self) -> Result<Bytes, PaintError> {
         match self {
             Self::Cached(picture) => Ok(picture),

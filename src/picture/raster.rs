@@ -23,7 +23,7 @@ use crate::request::style::Style;
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
 /// this bounds what a template can cost, [`Badge::max_value_chars`](crate::Badge) what a value can.
-const MAX_SVG_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_SVG_BYTES: usize = 64 * 1024;
 /// 2,000 × 2,000. Without a limit, a picture of 100,000 × 100,000 aborts the process.
 const MAX_PIXELS: u64 = 4_000_000;
 const CACHE_BYTES: u64 = 2 * 1024 * 1024;
@@ -236,7 +236,7 @@ fn draw(drawing: &Drawing, options: &usvg::Options<'_>) -> Result<(Bytes, Size),
     let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
     let scale = Transform::from_scale(style.scale(), style.scale());
     resvg::render(&tree, scale, &mut pixmap.as_mut());
-    let picture = encode(pixmap, *format).map_err(PaintError::Encode)?;
+    let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
     Ok((picture, size))
 }
 

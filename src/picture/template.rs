@@ -2,19 +2,24 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
-use std::time::Duration;
 
 use minijinja::value::{Kwargs, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, context, escape_formatter};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, HtmlEscape, OutputSpan, State, UndefinedBehavior,
+    escape_formatter,
+};
 
+use crate::picture::clean::{clean, is_clean, strip};
 use crate::picture::filters;
-use crate::presence::counts::{Counts, Snapshot};
-use crate::presence::history;
-use crate::request::params::Params;
-use crate::request::theme::Theme;
+use crate::picture::mistake::Mistake;
 
 /// The picture among an environment's templates; the others are plain text.
 const PICTURE: &str = "badge.svg";
+/// How much a template may do for one picture: so many steps, and as much again for every 64 bytes
+/// that it makes. The largest of the ready looks takes 5,000; this many take some 20 ms.
+pub(crate) const FUEL: u64 = 500_000;
+/// To lay out a line of text takes as long as so many steps.
+const FUEL_OF_WIDTH: u64 = 500;
 
 /// A parsed template, with the texts that belong to it.
 pub(crate) struct Template {
@@ -39,25 +44,29 @@ impl Template {
         source: String,
         max_chars: usize,
         width_of: impl Fn(&Line) -> u32 + Send + Sync + 'static,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, Mistake> {
         let mut environment = Environment::new();
+        environment.set_debug(false);
+        environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // By default only names such as `.html` are escaped. Also what XML needs escaped.
         environment.set_auto_escape_callback(|name| match name {
             PICTURE => AutoEscape::Html,
             _ => AutoEscape::None,
         });
-        environment.set_formatter(move |out, state, value| match value.as_str() {
-            Some(text) if !value.is_safe() && !is_clean(text, max_chars) => {
-                escape_formatter(out, state, &Value::from(clean(text, max_chars)))
+        environment.set_formatter(move |out, state, value| match capped(value, max_chars) {
+            Some(text) => {
+                state.consume_fuel(text.len() as u64 / 64)?;
+                escape_formatter(out, state, &Value::from(text))
             }
-            _ => escape_formatter(out, state, value),
+            None => escape_formatter(out, state, value),
         });
-        let text_width = move |text: &Value, size: f32, more: Kwargs| -> Result<u32, Error> {
+        let text_width = move |state: &State<'_, '_>, text: &Value, size: f32, more: Kwargs| {
+            state.consume_fuel(FUEL_OF_WIDTH)?;
             let (family, spacing): (Option<String>, Option<f32>) =
                 (more.get("family")?, more.get("spacing")?);
             more.assert_all_used()?;
-            Ok(width_of(&Line {
+            Ok::<_, Error>(width_of(&Line {
                 text: clean(&text.to_string(), max_chars),
                 family: family.unwrap_or_else(|| "sans-serif".into()),
                 size: (size * 1000.0) as u32, // saturates
@@ -65,14 +74,24 @@ impl Template {
             }))
         };
         environment.add_function("text_width", text_width);
+        // What is said to be markup is not cut any more when it is put in.
+        for name in ["escape", "e"] {
+            environment.add_filter(name, move |value: &Value| {
+                markup(value, |text| HtmlEscape(&clean(text, max_chars)).to_string())
+            });
+        }
+        environment
+            .add_filter("safe", move |value: &Value| markup(value, |text| clean(text, max_chars)));
         filters::add_to(&mut environment);
-        environment.add_template_owned(PICTURE, source)?;
-        Ok(Self { environment })
+        let mut template = Self { environment };
+        template.add_text(PICTURE.to_owned(), source)?;
+        Ok(template)
     }
 
     /// Adds a text with slots of its own, in which nothing is escaped.
-    pub(crate) fn add_text(&mut self, name: String, source: String) -> Result<(), Error> {
-        self.environment.add_template_owned(name, source)
+    pub(crate) fn add_text(&mut self, name: String, source: String) -> Result<(), Mistake> {
+        let added = self.environment.add_template_owned(name.clone(), source.clone());
+        added.map_err(|error| Mistake::new(&error, text_name(&name), &source))
     }
 
     /// The slots of the picture and of all texts. `params.room` is one.
@@ -80,65 +99,106 @@ impl Template {
         let functions: HashSet<&str> = self.environment.globals().map(|(name, _)| name).collect();
         let templates = self.environment.templates();
         let slots = templates.flat_map(|(_, template)| template.undeclared_variables(true));
-        let is_slot = |slot: &String| !functions.contains(first(slot));
+        let is_slot = |slot: &String| !functions.contains(first_of(slot));
         slots.filter(is_slot).collect()
     }
 
+    /// What is written in the picture and in all texts: what each is called, and the text itself.
+    pub(crate) fn sources(&self) -> Vec<(&'static str, String)> {
+        let templates = self.environment.templates();
+        templates.map(|(name, text)| (text_name(name), text.source().to_owned())).collect()
+    }
+
+    /// Whether there is such a filter, or such a test.
+    pub(crate) fn has_filter(&self, name: &str) -> bool {
+        let applied = self.environment.empty_state().apply_filter(name, &[]);
+        applied.map_or_else(|error| error.kind() != ErrorKind::UnknownFilter, |_| true)
+    }
+
+    pub(crate) fn has_test(&self, name: &str) -> bool {
+        let tested = self.environment.empty_state().perform_test(name, &[]);
+        tested.map_or_else(|error| error.kind() != ErrorKind::UnknownTest, |_| true)
+    }
+
     /// The SVG text.
-    pub(crate) fn fill(&self, slots: &Value) -> Result<String, Error> {
+    pub(crate) fn fill(&self, slots: &Value) -> Result<String, Mistake> {
         self.text(PICTURE, slots)
     }
 
+    /// The same, and which part of it comes from where in the template.
+    pub(crate) fn fill_with_spans(
+        &self,
+        slots: &Value,
+    ) -> Result<(String, Vec<OutputSpan>), Mistake> {
+        let picture = self.environment.get_template(PICTURE);
+        let filled = picture.and_then(|picture| picture.render_with_spans(slots));
+        let (text, spans) = filled.map_err(|error| self.mistake(&error))?;
+        Ok((strip(text), spans))
+    }
+
+    /// The same of another template, as if that were the picture's.
+    pub(crate) fn fill_other(
+        &self,
+        source: &str,
+        slots: &Value,
+    ) -> Result<(String, Vec<OutputSpan>), Error> {
+        let filled = self.environment.template_from_named_str(PICTURE, source)?;
+        let (text, spans) = filled.render_with_spans(slots)?;
+        Ok((strip(text), spans))
+    }
+
     /// A text that has been added.
-    pub(crate) fn text(&self, name: &str, slots: &Value) -> Result<String, Error> {
-        self.environment.get_template(name)?.render(slots)
+    pub(crate) fn text(&self, name: &str, slots: &Value) -> Result<String, Mistake> {
+        let text = self.environment.get_template(name).and_then(|text| text.render(slots));
+        text.map(strip).map_err(|error| self.mistake(&error))
+    }
+
+    fn mistake(&self, error: &Error) -> Mistake {
+        let name = error.name().unwrap_or(PICTURE);
+        let text = self.environment.get_template(name);
+        Mistake::new(error, text_name(name), text.as_ref().map_or("", |text| text.source()))
     }
 }
 
-/// What fills the slots in this state of a room. The application's own values come before what is
-/// known of the room's past, which may have got their names later.
-pub(crate) fn fillings(
-    snapshot: &Snapshot,
-    params: &Params,
-    values: &[Value],
-    theme: Theme,
-) -> Value {
-    let Snapshot { counts, records, ref recent, since_change, rooms } = *snapshot;
-    let mut past = context! {
-        peak => records.peak,
-        peak_today => records.peak_today,
-        joins => records.joins,
-        since_change => since_change.as_secs(),
-        recent,
-        rooms,
+/// What this value is to be cut to; `None` if nothing is to be cut.
+fn capped(value: &Value, max_chars: usize) -> Option<String> {
+    let text = match value.kind() {
+        _ if value.is_safe() => return None,
+        ValueKind::String => {
+            let text = value.as_str()?;
+            return (!is_clean(text, max_chars)).then(|| clean(text, max_chars));
+        }
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable | ValueKind::Bytes => {
+            value.to_string()
+        }
+        _ => return None,
     };
-    for value in values {
-        past = match value.kind() {
-            ValueKind::Map => context! { ..value.clone(), ..past },
-            _ => context! { value, ..past },
-        };
-    }
-    let Counts { streams, visitors } = counts;
-    let params = Value::from_pairs(params.iter());
-    context! { streams, visitors, params, theme => theme.name(), ..past }
+    Some(clean(&text, max_chars))
 }
 
-/// The slot that a path such as `params.room` begins with.
-pub(crate) fn first(slot: &str) -> &str {
+/// What a value is as markup; what is markup already stays as it is.
+fn markup(value: &Value, text: impl FnOnce(&str) -> String) -> Result<Value, Error> {
+    if value.is_undefined() {
+        return Err(Error::from(ErrorKind::UndefinedError));
+    }
+    let markup = || Value::from_safe_string(text(&value.to_string()));
+    Ok(if value.is_safe() { value.clone() } else { markup() })
+}
+
+/// What one of an environment's templates is called.
+fn text_name(name: &str) -> &'static str {
+    match name.split(' ').next() {
+        Some("label") => "the look's label",
+        Some("number") => "the look's number",
+        Some("message") => "the look's message",
+        Some("color") => "the look's color",
+        Some("label_color") => "the look's label_color",
+        _ => "the template",
+    }
+}
+
+fn first_of(slot: &str) -> &str {
     slot.split('.').next().unwrap_or(slot)
-}
-
-/// The slots that neither the room, nor these parameters, nor these values fill.
-pub(crate) fn unknown_slots(
-    slots: &BTreeSet<String>,
-    params: &[&str],
-    known: &[String],
-) -> Vec<String> {
-    let is_unknown = |slot: &&String| match slot.split_once('.') {
-        Some(("params", rest)) => !params.contains(&rest),
-        _ => !known.iter().any(|known| known == first(slot)),
-    };
-    slots.iter().filter(is_unknown).cloned().collect()
 }
 
 impl fmt::Debug for Template {
@@ -147,67 +207,14 @@ impl fmt::Debug for Template {
     }
 }
 
-/// Filled for every template; no value of the application may have such a name.
-pub(crate) const OWN_SLOTS: [&str; 4] = ["streams", "visitors", "params", "theme"];
-/// Filled unless the application has a value of that name.
-pub(crate) const PAST_SLOTS: [&str; 6] =
-    ["peak", "peak_today", "joins", "since_change", "recent", "rooms"];
-
-/// How often a picture with this slot is to be looked at, although nothing happens.
-pub(crate) fn tick(slot: &str) -> Option<Duration> {
-    match slot {
-        "since_change" => Some(Duration::from_secs(1)),
-        "recent" => Some(history::SPAN),
-        "peak_today" => Some(Duration::from_secs(60)),
-        _ => None,
-    }
-}
-
-/// Whether what fills the slot is known from before.
-pub(crate) fn shows_past(slot: &str) -> bool {
-    slot != "rooms" && PAST_SLOTS.contains(&slot)
-}
-
-/// The names that a template may use, to be told to someone who used another.
-pub(crate) fn known_slots(params: &[&str], values: &[Value]) -> Vec<String> {
-    let own = OWN_SLOTS.iter().chain(&PAST_SLOTS).map(|slot| (*slot).to_owned());
-    let params = params.iter().map(|name| format!("params.{name}"));
-    own.chain(params).chain(values.iter().flat_map(slots_of)).collect()
-}
-
-/// A map's or struct's fields are slots of their own; any other value is `{{ value }}`.
-pub(crate) fn slots_of(value: &Value) -> Vec<String> {
-    match (value.kind(), value.try_iter()) {
-        (ValueKind::Map, Ok(keys)) => keys.map(|key| key.to_string()).collect(),
-        _ => vec!["value".to_owned()],
-    }
-}
-
-fn is_clean(text: &str, max_chars: usize) -> bool {
-    // As many bytes as characters allowed: no need to count.
-    (text.len() <= max_chars || text.chars().count() <= max_chars) && text.chars().all(is_xml)
-}
-
-/// What XML can't hold would lose the picture, and layout time grows with the square of a text's
-/// length (resvg 0.49: 3,000 characters take 52 ms, 100,000 take 10 s).
-fn clean(text: &str, max_chars: usize) -> String {
-    let mut chars = text.chars().filter(|c| is_xml(*c));
-    let mut clean: String = chars.by_ref().take(max_chars).collect();
-    if chars.next().is_some() {
-        clean.pop();
-        clean.push('…');
-    }
-    clean
-}
-
-/// XML 1.0, production 2.
-fn is_xml(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::slots::fillings;
+    use crate::presence::counts::{Counts, Snapshot};
+    use crate::request::params::Params;
+    use crate::request::style::Style;
+    use crate::request::theme::Theme;
 
     fn parse(source: &str) -> Template {
         Template::parse(source.into(), 8, |line| line.text.len() as u32).unwrap()
@@ -216,8 +223,10 @@ mod tests {
     fn fill(source: &str, values: &[Value]) -> String {
         let counts = Counts { streams: 3, visitors: 2 };
         let snapshot = Snapshot { counts, ..Snapshot::default() };
-        let params = Params::sample(&["room"], "<lobby> & \"co\"");
-        parse(source).fill(&fillings(&snapshot, &params, values, Theme::Dark)).unwrap()
+        let params = Params::of([("room", "<lobby> & \"co\"")]);
+        parse(source)
+            .fill(&fillings(&snapshot, &params, values, &Style::new(Theme::Dark, 1.0)))
+            .unwrap()
     }
 
     #[test]
@@ -226,12 +235,6 @@ mod tests {
         assert_eq!(fill("{{ streams }}/{{ visitors }}/{{ load }}", &[fields]), "3/2/7");
         assert_eq!(fill("{{ value }}", &[Value::from(5)]), "5");
         assert_eq!(fill("{{ visitors | compact }}/{{ peak }}/{{ recent | length }}", &[]), "2/0/0");
-    }
-
-    #[test]
-    fn a_value_comes_before_the_past() {
-        let fields = Value::from_pairs([("peak", 7), ("rooms", 3)]);
-        assert_eq!(fill("{{ peak }}/{{ rooms }}/{{ joins }}", &[fields]), "7/3/0");
     }
 
     #[test]
@@ -250,6 +253,30 @@ mod tests {
     }
 
     #[test]
+    fn no_filter_and_no_operator_gets_around_that() {
+        let long = [Value::from("<23\x00456789")];
+        let list = [Value::from(vec!["12\u{fffe}34"; 9])];
+        for (source, values, text) in [
+            ("{{ value | escape }}", &long, "&lt;234567…"),
+            ("{{ value | upper | e }}", &long, "&lt;234567…"),
+            ("{{ value | safe }}", &long, "<234567…"),
+            ("{{ value ~ value }}", &long, "&lt;234567…"),
+            ("{{ value | upper }}", &long, "&lt;234567…"),
+            ("{{ value | replace('3', '5') }}", &long, "&lt;254567…"),
+            ("{{ value }}", &list, "[&#x27;1234"),
+            ("{{ value | join }}", &list, "1234123…"),
+            ("{{ value | join('\0') | safe }}", &list, "1234123…"),
+            ("{{ {'key': value} }}", &list, "{&#x27;key&#x27;"),
+            ("{% filter trim %} {{ value }}a\0b{% endfilter %}", &long, "&lt;234567…ab"),
+        ] {
+            let filled = fill(source, values);
+            assert!(filled.starts_with(text), "{source}: {filled}");
+            assert!(!filled.contains(['\0', '\u{fffe}']), "{source}: {filled}");
+            assert!(filled.chars().count() < 30, "{source}: {filled}");
+        }
+    }
+
+    #[test]
     fn a_text_is_not_escaped_and_a_width_is_that_of_what_is_drawn() {
         let mut template = parse("{{ text }}|{{ text_width(text, 11) }}");
         template.add_text("text".into(), "{{ value }}".into()).unwrap();
@@ -261,12 +288,39 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_nothing_fills_is_found_without_filling() {
-        let source = "{% set x = streams %}{{ x }}{% for i in range(2) %}{{ i }}{% endfor %}\
-                      {{ params.room }}{{ params.romo }}{{ laod }}{{ load.max }}{{ visitors }}";
-        let values = [Value::from_pairs([("load", 7)])];
-        let known = known_slots(&["room"], &values);
-        let unknown = unknown_slots(&parse(source).slots(), &["room"], &known);
-        assert_eq!(unknown, ["laod", "params.romo"]);
+    fn a_template_that_does_too_much_is_stopped() {
+        let slots = Value::from_pairs([("n", 100_000)]);
+        for source in [
+            "{% for i in range(n) %}{% for j in range(n) %}.{% endfor %}{% endfor %}",
+            "{% for i in range(n) %}{{ text_width(i, 11) }}{% endfor %}",
+            "{% for i in range(n) %}{{ range(n) | list }}{% endfor %}",
+        ] {
+            let error = parse(source).fill(&slots).unwrap_err();
+            assert!(error.is_too_much(), "{source}: {error}");
+        }
+        let modest = "{% for i in range(10000) %}.{% endfor %}";
+        assert_eq!(parse(modest).fill(&slots).unwrap().len(), 10_000);
+    }
+
+    #[test]
+    fn a_mistake_says_what_is_written_where() {
+        let template = parse("line one\n{% if n %}\n  {{ n | int }}{% endif %}");
+        let error = template.fill(&Value::from_pairs([("n", "room")])).unwrap_err().to_string();
+        assert!(error.starts_with("the template, line 3, `{{ n | int }}`"), "{error}");
+        assert!(!error.contains("badge.svg"), "{error}");
+        let error = Template::parse("one\n\n{{ two ".into(), 8, |_| 0).unwrap_err().to_string();
+        assert!(error.starts_with("the template, line 3"), "{error}");
+    }
+
+    #[test]
+    fn filters_and_tests_are_known() {
+        let template = parse("");
+        for name in ["compact", "upper", "length", "escape", "default"] {
+            assert!(template.has_filter(name), "{name}");
+        }
+        for name in ["defined", "even", "divisibleby"] {
+            assert!(template.has_test(name), "{name}");
+        }
+        assert!(!template.has_filter("nonsense") && !template.has_test("nonsense"));
     }
 }

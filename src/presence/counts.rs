@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How many are in a room.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Open streams: tabs, windows, embedded images.
@@ -21,7 +23,8 @@ pub(crate) struct Grace {
 }
 
 /// What has been in a room so far.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Records {
     /// The most visitors at once.
@@ -59,7 +62,6 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Something has happened since the other one, apart from time passing.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        let what = |snapshot: &Self| (snapshot.counts, snapshot.records, snapshot.rooms);
-        what(self) != what(other)
+        (&self.counts, &self.records, self.rooms) != (&other.counts, &other.records, other.rooms)
     }
 }

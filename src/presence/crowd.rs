@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::presence::counts::{Counts, Grace, Snapshot};
@@ -25,13 +25,23 @@ struct State {
     wakes: Vec<Weak<Notify>>,
     /// How many rooms a total is of.
     rooms: usize,
+    /// Of an application that wants to hear of the counts.
+    subscribers: Option<watch::Sender<Counts>>,
 }
 
 /// Somebody came or went, and the counts since then.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum News {
-    Join(Counts),
-    Leave(Counts),
+#[derive(Debug, Clone)]
+pub(crate) struct News {
+    pub(crate) what: Coming,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coming {
+    Join,
+    /// Somebody who had stopped reading reads again.
+    Return,
+    Leave,
 }
 
 impl Crowd {
@@ -48,25 +58,33 @@ impl Crowd {
     fn new(grace: Grace, history: Option<History>, news: Option<Vec<News>>) -> Self {
         let history = history.unwrap_or_default();
         let roster = Roster::new(grace);
-        Self(Mutex::new(State { roster, history, news, wakes: Vec::new(), rooms: 0 }))
+        let (wakes, subscribers) = (Vec::new(), None);
+        Self(Mutex::new(State { roster, history, news, wakes, rooms: 0, subscribers }))
     }
 
     pub(crate) fn join(&self, person: Option<Person>) {
-        self.change(|state, now| {
+        self.change(Coming::Join, |state, now| {
             let before = state.roster.counts().visitors;
             state.roster.join(person, now);
-            let counts = state.roster.counts();
             let joins = &mut state.history.records.joins;
-            *joins = joins.saturating_add(u64::from(counts.visitors > before));
-            News::Join(counts)
+            *joins = joins.saturating_add(u64::from(state.roster.counts().visitors > before));
         });
     }
 
+    /// Counts somebody again who has not been away, but had stopped reading.
+    pub(crate) fn take_back(&self, person: Option<Person>) {
+        self.change(Coming::Return, |state, now| state.roster.join(person, now));
+    }
+
     pub(crate) fn leave(&self, person: Option<Person>) {
-        self.change(|state, now| {
-            state.roster.leave(person, now);
-            News::Leave(state.roster.counts())
-        });
+        self.change(Coming::Leave, |state, now| state.roster.leave(person, now));
+    }
+
+    /// Tells these of the counts, now and whenever they change.
+    pub(crate) fn tell(&self, subscribers: watch::Sender<Counts>) {
+        let mut state = self.state();
+        state.expired(Instant::now()).subscribers = Some(subscribers);
+        state.tell();
     }
 
     /// A total is of so many rooms more, or less.
@@ -128,13 +146,14 @@ impl Crowd {
         self.state().news.as_ref().is_some_and(|news| !news.is_empty())
     }
 
-    fn change(&self, change: impl FnOnce(&mut State, Instant) -> News) {
+    fn change(&self, what: Coming, change: impl FnOnce(&mut State, Instant)) {
         let (mut state, now) = (self.state(), Instant::now());
-        let told = change(state.expired(now), now);
-        let visitors = state.roster.counts().visitors;
-        state.history.see(visitors, now, day(Duration::ZERO));
+        change(state.expired(now), now);
+        let counts = state.roster.counts();
+        state.history.see(counts.visitors, now, day(Duration::ZERO));
+        state.tell();
         if let Some(news) = &mut state.news {
-            news.push(told);
+            news.push(News { what, counts });
         }
         state.wake();
     }
@@ -153,7 +172,18 @@ impl State {
             self.history.see(self.roster.counts().visitors, end, day(now - end));
         }
         self.history.see(self.roster.counts().visitors, now, day(Duration::ZERO));
+        self.tell();
         self
+    }
+
+    fn tell(&self) {
+        let Some(subscribers) = &self.subscribers else { return };
+        let counts = self.roster.counts();
+        subscribers.send_if_modified(|told| {
+            let is_news = *told != counts;
+            *told = counts.clone();
+            is_news
+        });
     }
 
     fn wake(&mut self) {

@@ -42,7 +42,7 @@ impl History {
 
     /// From now on there are this many visitors.
     pub(crate) fn see(&mut self, visitors: usize, now: Instant, day: u64) {
-        if self.records.day != day {
+        if self.is_another(day) {
             self.records.day = day;
             self.records.peak_today = self.visitors;
         }
@@ -68,6 +68,12 @@ impl History {
         }
         self.visitors = visitors;
         self.changed = now;
+    }
+
+    /// A clock that is set back a little over midnight does not make yesterday's peak today's, nor
+    /// lose today's.
+    fn is_another(&self, day: u64) -> bool {
+        day > self.records.day || day + 1 < self.records.day
     }
 
     /// How long the number of visitors has been what it is.
@@ -105,7 +111,7 @@ impl History {
     pub(crate) fn snapshot(&self, counts: Counts, rooms: usize, now: Instant) -> Snapshot {
         Snapshot {
             counts,
-            records: self.records,
+            records: self.records.clone(),
             since_change: self.since_change(now),
             recent: self.recent(now),
             rooms,
@@ -178,6 +184,20 @@ mod tests {
         assert_eq!(history.records, Records { peak: 3, peak_today: 3, day: 7, joins: 5 });
         history.resume(kept(7));
         assert_eq!(history.records, Records { peak: 3, peak_today: 9, day: 7, joins: 5 });
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_over_midnight_keeps_todays_peak() {
+        let now = Instant::now();
+        let mut history = History::new(now, 8);
+        [9, 2].into_iter().for_each(|visitors| history.see(visitors, now, 8));
+        history.see(2, now, 7);
+        assert_eq!((history.records.peak_today, history.records.day), (9, 8));
+        history.see(2, now, 8);
+        assert_eq!((history.records.peak_today, history.records.day), (9, 8));
+        // It had been wrong by more than that.
+        history.see(2, now, 5);
+        assert_eq!((history.records.peak_today, history.records.day), (2, 5));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct VisitorCookie {
 }
 
 /// To which requests browsers add a [`VisitorCookie`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SameSite {
     /// To those from pages of the same site.
@@ -149,7 +149,7 @@ impl VisitorCookie {
             .path(&*self.path)
             .max_age(cookie::time::Duration::seconds(age))
             .http_only(true)
-            .same_site(self.same_site.into())
+            .same_site(self.same_site.written())
             .partitioned(self.partitioned)
             .secure(self.is_secure());
         let cookie = match &self.domain {
@@ -185,12 +185,12 @@ impl From<String> for VisitorCookie {
     }
 }
 
-impl From<SameSite> for cookie::SameSite {
-    fn from(same_site: SameSite) -> Self {
-        match same_site {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
+impl SameSite {
+    fn written(&self) -> cookie::SameSite {
+        match self {
+            Self::Strict => cookie::SameSite::Strict,
+            Self::Lax => cookie::SameSite::Lax,
+            Self::None => cookie::SameSite::None,
         }
     }
 }

@@ -7,6 +7,7 @@
 pub(crate) mod accept;
 pub(crate) mod address;
 pub(crate) mod cookie;
+pub(crate) mod etag;
 pub(crate) mod head;
 pub(crate) mod key;
 pub(crate) mod params;

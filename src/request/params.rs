@@ -12,21 +12,49 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Params(Box<[(Box<str>, Box<str>)]>);
 
+/// Why values name no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Misnamed {
+    /// There is no value of this name.
+    Missing(String),
+    /// There is no parameter of this name.
+    Unknown(String),
+    /// No path has such a value for this name.
+    Value(String),
+}
+
 impl Params {
+    /// These values, given in any order, in the order of these names.
+    pub(crate) fn named(names: &[&str], values: &[(&str, &str)]) -> Result<Self, Misnamed> {
+        if let Some((unknown, _)) = values.iter().find(|(name, _)| !names.contains(name)) {
+            return Err(Misnamed::Unknown((*unknown).to_owned()));
+        }
+        let value_of = |name: &&str| {
+            let found = values.iter().rev().find(|pair| pair.0 == *name);
+            let (name, value) = found.ok_or_else(|| Misnamed::Missing((*name).to_owned()))?;
+            let fits = is_value(value);
+            if fits {
+                Ok(((*name).into(), (*value).into()))
+            } else {
+                Err(Misnamed::Value((*name).to_owned()))
+            }
+        };
+        names.iter().map(value_of).collect::<Result<_, _>>().map(Self)
+    }
+
     /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, more
     /// than 64 characters, or a control character.
     pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
         let decode = |(name, value): (&str, &str)| {
             let value = percent_decode_str(value).decode_utf8().ok()?;
-            let is_name = value.chars().count() <= MAX_CHARS && !value.contains(char::is_control);
-            is_name.then(|| (name.into(), value.into()))
+            is_value(&value).then(|| (name.into(), value.into()))
         };
         params.iter().map(decode).collect::<Option<_>>().map(Self)
     }
 
-    /// The same value for each of these names.
-    pub(crate) fn sample(names: &[&str], value: &str) -> Self {
-        Self(names.iter().map(|name| ((*name).into(), value.into())).collect())
+    /// These names and values.
+    pub(crate) fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
     /// The value of the parameter with this name.
@@ -50,6 +78,11 @@ impl Params {
         }
         path.replace('\u{1}', "{").replace('\u{2}', "}")
     }
+}
+
+/// Whether a parameter can have this value, and so name a room.
+pub(crate) fn is_value(value: &str) -> bool {
+    (1..=MAX_CHARS).contains(&value.chars().count()) && !value.contains(char::is_control)
 }
 
 /// Names a room: whose badge's it is, and what its path's parameters are.
@@ -93,10 +126,17 @@ mod tests {
             ("/{a}/{b}", "/1/%C3%A9%7Ba%7D"),
             ("/files/{*path}", "/files/a/b%3Fc"),
             ("/{{x}}/{y}", "/{x}/z"),
+            ("/t/{id}.png", "/t/a.b.png"),
+            ("/t/{id}.png", "/t/a%2Fb.png.png"),
+            ("/@{user}", "/@ada"),
+            ("/@{user}/x-{id}.svg", "/@ada/x-x-1.svg.svg"),
         ] {
             assert_eq!(decode(pattern, path).unwrap().path(pattern), path);
         }
         assert_eq!(names("/{{x}}/{y}/{*rest}"), ["y", "rest"]);
+        assert_eq!(names("/@{user}/x-{id}.png"), ["user", "id"]);
+        let dotted = decode("/t/{id}.png", "/t/a.b.png").unwrap();
+        assert_eq!(dotted.get("id"), Some("a.b"));
     }
 
     #[test]

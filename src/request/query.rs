@@ -39,6 +39,15 @@ pub(crate) struct Query<'a> {
     others: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
+/// Whether an application can give this name a meaning of its own.
+pub(crate) fn is_free(name: &str) -> bool {
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    // Those that will mean something some day are kept free, too.
+    const TAKEN: [&str; 9] =
+        ["theme", "scale", "format", "still", "stream", "uncounted", VIEW, "lang", "size"];
+    is_name && (1..=MAX_NAME).contains(&name.len()) && !TAKEN.contains(&name)
+}
+
 impl<'a> Query<'a> {
     /// What a URL has behind its `?`, percent-decoded.
     pub(crate) fn parse(text: &'a str) -> Self {
@@ -59,7 +68,6 @@ impl<'a> Query<'a> {
     }
 
     /// The value of a pair that means nothing to the crate itself.
-    #[allow(dead_code, reason = "slots will show it")]
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.others.iter().rev().find(|pair| pair.0 == name);
         found.map(|pair| &*pair.1)

@@ -1,86 +1,175 @@
-//! How many streams each room and each visitor has open or has been promised.
+//! Who may enter: one step, in which everything that limits streams has its say.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::badge::settings::Settings;
 use crate::observe::observer::Refusal;
 use crate::request::params::RoomId;
-use crate::request::pseudonym::Person;
+use crate::request::pseudonym::{Person, Salt};
+use crate::room::registry::{Promise, Registry};
+use crate::room::screen::Watcher;
+
+/// The limits of a layer, and what is taken of them.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// A permit for each stream that may still be opened.
+    vacancies: Arc<Semaphore>,
+    quotas: Arc<Quotas>,
+    open: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// Who wants a stream.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    pub(crate) room: &'a RoomId,
+    /// The badge that is to be shown, and its settings.
+    pub(crate) badge: usize,
+    pub(crate) settings: &'a Settings,
+    pub(crate) watcher: Watcher,
+    /// Also of somebody who only looks on.
+    pub(crate) visitor: Option<(Person, Salt)>,
+}
+
+/// What an open stream holds as long as it is open.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) promise: Promise,
+    _pass: Pass,
+}
+
+/// Shares of the limits. Shutdown waits for it.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    _permit: OwnedSemaphorePermit,
+    _in_room: Option<Share>,
+    _of_visitor: Option<Share>,
+    _open: TaskTrackerToken,
+    /// By which its visitor is known.
+    _salt: Option<Salt>,
+}
+
+impl Admission {
+    /// At most so many streams may be open at a time.
+    pub(crate) fn new(max_viewers: usize, shutdown: CancellationToken) -> Self {
+        let max_viewers = max_viewers.min(Semaphore::MAX_PERMITS);
+        Self {
+            vacancies: Arc::new(Semaphore::new(max_viewers)),
+            quotas: Arc::default(),
+            open: TaskTracker::new(),
+            shutdown,
+        }
+    }
+
+    /// Lets somebody in, or says why not. What has been taken until then is given back.
+    pub(crate) fn admit(
+        &self,
+        registry: &Arc<Registry>,
+        claim: Claim<'_>,
+    ) -> Result<Admitted, Refusal> {
+        let Claim { room, badge, settings, watcher, visitor } = claim;
+        let (person, salt) = visitor.unzip();
+        if self.shutdown.is_cancelled() {
+            return Err(Refusal::ShuttingDown);
+        }
+        let permit = self.vacancies.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
+        // Whoever only looks on takes nobody's place.
+        let in_room = match watcher {
+            Watcher::Counted(_) => Holder::Room(room.clone()),
+            Watcher::Uncounted => Holder::Lookers(room.clone(), badge),
+        };
+        let in_room = self.quotas.take(in_room, settings.max_per_room, Refusal::RoomFull)?;
+        let of_visitor = person.map(|person| {
+            let holder = Holder::Visitor { badge, person };
+            self.quotas.take(holder, settings.max_per_visitor, Refusal::TooManyOfVisitor)
+        });
+        let of_visitor = of_visitor.transpose()?.flatten();
+        let promise = registry.promise(room)?;
+        let open = self.open.token();
+        let pass = Pass {
+            _permit: permit,
+            _in_room: in_room,
+            _of_visitor: of_visitor,
+            _open: open,
+            _salt: salt,
+        };
+        Ok(Admitted { promise, _pass: pass })
+    }
+
+    /// Whether this one has a share of a badge's streams.
+    pub(crate) fn knows(&self, badge: usize, person: Person) -> bool {
+        self.quotas.taken().contains_key(&Holder::Visitor { badge, person })
+    }
+
+    /// Lets nobody in any more, and waits until everybody has left.
+    pub(crate) async fn drained(&self) {
+        self.open.close();
+        self.open.wait().await;
+    }
+}
 
 /// Whose share of the streams it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+enum Holder {
+    /// Those who are counted in a room.
     Room(RoomId),
-    Visitor { badge: usize, person: Person },
+    /// Those who look on in a room with a badge.
+    Lookers(RoomId, usize),
+    Visitor {
+        badge: usize,
+        person: Person,
+    },
 }
 
-/// All shares that are taken.
-#[derive(Debug)]
-pub(crate) struct Quotas {
-    max_rooms: usize,
-    taken: Mutex<Taken>,
-}
-
+/// The shares that are taken of limited things.
 #[derive(Debug, Default)]
-struct Taken {
-    shares: HashMap<Holder, usize>,
-    /// Different rooms among the holders.
-    rooms: usize,
-}
+struct Quotas(Mutex<HashMap<Holder, usize>>);
 
 /// A share, from the request to the stream's end.
 #[derive(Debug)]
-pub(crate) struct Share {
+struct Share {
     quotas: Arc<Quotas>,
     holder: Holder,
 }
 
 impl Quotas {
-    pub(crate) fn new(max_rooms: usize) -> Self {
-        Self { max_rooms, taken: Mutex::default() }
-    }
-
-    /// One more share, if the holder has fewer than this many.
-    pub(crate) fn take(self: &Arc<Self>, holder: Holder, limit: usize) -> Result<Share, Refusal> {
-        let is_room = matches!(holder, Holder::Room(_));
-        let full = if is_room { Refusal::RoomFull } else { Refusal::TooManyOfVisitor };
+    /// One more share, if the holder has fewer than this many. What is not limited is not kept.
+    fn take(
+        self: &Arc<Self>,
+        holder: Holder,
+        limit: Option<usize>,
+        full: Refusal,
+    ) -> Result<Option<Share>, Refusal> {
+        let Some(limit) = limit else { return Ok(None) };
         let mut taken = self.taken();
-        let Taken { shares, rooms } = &mut *taken;
-        match shares.entry(holder.clone()) {
-            _ if limit == 0 => return Err(full),
-            Entry::Occupied(entry) if *entry.get() >= limit => return Err(full),
-            Entry::Occupied(mut entry) => *entry.get_mut() += 1,
-            Entry::Vacant(_) if is_room && *rooms >= self.max_rooms => {
-                return Err(Refusal::TooManyRooms);
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(1);
-                *rooms += usize::from(is_room);
-            }
+        let shares = taken.get(&holder).copied().unwrap_or_default();
+        if shares >= limit {
+            return Err(full);
         }
-        Ok(Share { quotas: self.clone(), holder })
+        taken.insert(holder.clone(), shares + 1);
+        Ok(Some(Share { quotas: self.clone(), holder }))
     }
 
-    /// Whether the holder has a share.
-    pub(crate) fn has(&self, holder: &Holder) -> bool {
-        self.taken().shares.contains_key(holder)
-    }
-
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn taken(&self) -> MutexGuard<'_, HashMap<Holder, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
         let mut taken = self.quotas.taken();
-        let Some(count) = taken.shares.get_mut(&self.holder) else { return };
-        *count -= 1;
-        if *count == 0 {
-            taken.shares.remove(&self.holder);
-            taken.rooms -= usize::from(matches!(self.holder, Holder::Room(_)));
+        let Some(shares) = taken.get_mut(&self.holder) else { return };
+        *shares -= 1;
+        if *shares == 0 {
+            taken.remove(&self.holder);
         }
     }
 }
@@ -88,40 +177,20 @@ impl Drop for Share {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::key::VisitorKey;
     use crate::request::params::Params;
-    use crate::request::pseudonym::Blind;
-
-    fn room(name: &str) -> Holder {
-        Holder::Room(RoomId { badge: 0, params: Params::sample(&["room"], name) })
-    }
 
     #[test]
     fn shares_come_back_and_leave_nothing_behind() {
-        let quotas = Arc::new(Quotas::new(2));
-        let person = Blind::new().person(&VisitorKey::new("alice"));
-        let alice = Holder::Visitor { badge: 0, person };
-        for (holder, full) in [(alice, Refusal::TooManyOfVisitor), (room("a"), Refusal::RoomFull)] {
-            assert_eq!(quotas.take(holder.clone(), 0).unwrap_err(), full);
-            let shares = (0..3).map(|_| quotas.take(holder.clone(), 3).unwrap());
-            let shares: Vec<_> = shares.collect();
-            assert_eq!(quotas.take(holder.clone(), 3).unwrap_err(), full);
+        let quotas = Arc::new(Quotas::default());
+        let room = RoomId { badge: 0, params: Params::of([("room", "a")]) };
+        for holder in [Holder::Room(room.clone()), Holder::Lookers(room, 1)] {
+            let take = |limit| quotas.take(holder.clone(), limit, Refusal::RoomFull);
+            assert_eq!(take(Some(0)).unwrap_err(), Refusal::RoomFull);
+            assert!(take(None).unwrap().is_none());
+            let shares: Vec<_> = (0..3).map(|_| take(Some(3)).unwrap()).collect();
+            assert_eq!(take(Some(3)).unwrap_err(), Refusal::RoomFull);
             drop(shares);
-            let taken = quotas.taken();
-            assert!(taken.shares.is_empty() && taken.rooms == 0);
+            assert!(quotas.taken().is_empty());
         }
-    }
-
-    #[test]
-    fn rooms_are_limited_before_anybody_is_in_them() {
-        let quotas = Arc::new(Quotas::new(2));
-        let take = |name| quotas.take(room(name), usize::MAX);
-        let (a, _b) = (take("a").unwrap(), take("b").unwrap());
-        assert_eq!(take("c").unwrap_err(), Refusal::TooManyRooms);
-        let again = take("a").unwrap();
-        drop(a);
-        assert_eq!(take("c").unwrap_err(), Refusal::TooManyRooms);
-        drop(again);
-        take("c").unwrap();
     }
 }

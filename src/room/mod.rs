@@ -5,8 +5,10 @@
 //! is here, `stream` for where pictures go. Called by `serve`.
 
 pub(crate) mod admission;
+pub(crate) mod canvas;
 pub(crate) mod opened;
 pub(crate) mod painter;
 pub(crate) mod registry;
 pub(crate) mod reporter;
+pub(crate) mod screen;
 pub(crate) mod seat;

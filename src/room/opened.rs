@@ -1,6 +1,7 @@
-//! One live picture being watched: who is here, what is shown, and the seat that ties a viewer to
-//! both.
+//! One live picture being watched: who is here, and what is shown.
 
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,15 +9,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
-use crate::observe::meter::Meter;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
-use crate::request::style::Style;
-use crate::stream::frame::Frame;
-use crate::stream::stage::{Stage, Ticket};
+use crate::room::screen::{Screen, Variant, Watcher};
+use crate::stream::stage::Ticket;
 
 /// One live picture being watched.
 #[derive(Debug)]
@@ -32,29 +31,7 @@ pub(crate) struct Room {
     /// Those that a viewer of this room is counted in: its own, and totals.
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Vec<Arc<Screen>>>,
-}
-
-/// What is shown on a screen: which badge's picture, and in which style.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Variant {
-    pub(crate) badge: usize,
-    pub(crate) style: Style,
-}
-
-/// Where one variant of a room is shown.
-#[derive(Debug)]
-pub(crate) struct Screen {
-    pub(crate) variant: Variant,
-    pub(crate) recipe: Arc<Recipe>,
-    pub(crate) stage: Stage<Frame, Watcher>,
-}
-
-/// As what a viewer is in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Watcher {
-    /// Looks on, and is not counted.
-    Uncounted,
-    Counted(Option<Person>),
+    is_asked_to_close: AtomicBool,
 }
 
 /// The state of a room at one instant.
@@ -70,13 +47,12 @@ pub(crate) struct Survey {
     pub(crate) screens: Vec<Arc<Screen>>,
 }
 
-impl Screen {
-    pub(crate) fn meter(&self) -> &Meter {
-        &self.recipe.picture.meter
-    }
-}
-
 impl Survey {
+    /// Those whose streams go on.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Screen>> {
+        self.screens.iter().filter(|screen| !screen.is_closed())
+    }
+
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
         self.screens.iter().filter_map(|screen| screen.recipe.picture.tick).min()
@@ -106,7 +82,8 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        Self { path, params, recipe, changed, crowd, counted_in, screens }
+        let is_asked_to_close = AtomicBool::new(false);
+        Self { path, params, recipe, changed, crowd, counted_in, screens, is_asked_to_close }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -138,14 +115,18 @@ impl Room {
         nobody_looks && self.is_nobody_expected() && !self.crowd.has_news()
     }
 
-    /// For the painter: what is, and what it has to tell. Screens that nobody looks at any more are
+    /// For the painter: what is here, and what it has to tell. Screens that nobody looks at any more are
     /// gone afterwards.
-    pub(crate) fn look(&self) -> Survey {
-        let screens = {
+    pub(crate) fn survey(&self) -> Survey {
+        let mut screens = {
             let mut screens = self.screens();
             screens.retain(|screen| !screen.stage.is_empty());
             screens.clone()
         };
+        // The leave graces of totals end when those of the rooms do; whoever listens hears of it.
+        self.counted_in.iter().skip(1).for_each(|total| _ = total.counts());
+        // Those that most people look at are painted first.
+        screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
             news: self.crowd.take_news(),
             snapshot: self.crowd.snapshot(),
@@ -155,9 +136,20 @@ impl Room {
         }
     }
 
-    /// Ends the streams of everybody who is here.
+    /// Ends the streams of everybody who is here. Whoever comes then finds a new screen.
     pub(crate) fn close(&self) {
-        self.screens().iter().for_each(|screen| screen.stage.close());
+        self.screens().iter().for_each(|screen| screen.close());
+    }
+
+    /// Asks the painter to do that, once it has shown the newest picture.
+    pub(crate) fn ask_to_close(&self) {
+        self.is_asked_to_close.store(true, Ordering::Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Whether that was asked since the last time.
+    pub(crate) fn was_asked_to_close(&self) -> bool {
+        self.is_asked_to_close.swap(false, Ordering::Relaxed)
     }
 
     /// Uncounts the viewers of this screen that have stopped reading.
@@ -176,28 +168,35 @@ impl Room {
     ) -> (Arc<Screen>, Ticket) {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
-        let screen = match screens.iter().find(|screen| screen.variant == variant) {
-            Some(screen) => screen.clone(),
-            None => {
-                let screen = Arc::new(Screen { variant, recipe, stage: Stage::new() });
-                screens.push(screen.clone());
-                screen
-            }
-        };
+        let screen =
+            match screens.iter().find(|screen| screen.variant == variant && !screen.is_closed()) {
+                Some(screen) => screen.clone(),
+                None => {
+                    let screen = Arc::new(Screen::new(variant, recipe));
+                    screens.push(screen.clone());
+                    screen
+                }
+            };
         let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
         (screen, ticket)
     }
 
     pub(crate) fn join(&self, watcher: Watcher) {
-        if let Watcher::Counted(person) = watcher {
-            self.counted_in.iter().for_each(|crowd| crowd.join(person));
-        }
-        self.changed.notify_one();
+        self.count(watcher, Crowd::join);
+    }
+
+    /// Counts a viewer again that had stopped reading.
+    pub(crate) fn take_back(&self, watcher: Watcher) {
+        self.count(watcher, Crowd::take_back);
     }
 
     pub(crate) fn leave(&self, watcher: Watcher) {
+        self.count(watcher, Crowd::leave);
+    }
+
+    fn count(&self, watcher: Watcher, change: impl Fn(&Crowd, Option<Person>)) {
         if let Watcher::Counted(person) = watcher {
-            self.counted_in.iter().for_each(|crowd| crowd.leave(person));
+            self.counted_in.iter().for_each(|crowd| change(crowd, person));
         }
         self.changed.notify_one();
     }

@@ -4,39 +4,57 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::sync::Cache;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::badge::recipe::Recipe;
+use crate::observe::observer::Refusal;
 use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
-use crate::room::opened::{Room, Variant, Watcher};
+use crate::room::opened::Room;
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
+use crate::room::screen::{Variant, Watcher};
 use crate::room::seat::Seat;
 
 /// Of so many rooms something is remembered; then some of those that were left first are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// All rooms that somebody is in.
+/// All rooms that somebody is in or has been promised.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    rooms: Mutex<HashMap<RoomId, Arc<Room>>>,
+    entries: Mutex<HashMap<RoomId, Entry>>,
     max_rooms: usize,
     /// What is remembered of rooms that nobody is in.
     memory: Cache<RoomId, History>,
+    /// Of applications that want to hear of a room's counts, whether or not somebody is in it.
+    subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
     reporter: Arc<Reporter>,
     shutdown: CancellationToken,
+}
+
+/// A room, or what stands for it until its first viewer's body is polled.
+#[derive(Debug, Default)]
+struct Entry {
+    /// Streams that have been promised, those that are open included.
+    promised: usize,
+    room: Option<Arc<Room>>,
+}
+
+/// A place among the rooms that may be open at a time, from the request to the stream's end.
+#[derive(Debug)]
+pub(crate) struct Promise {
+    registry: Arc<Registry>,
+    room: RoomId,
 }
 
 /// What it takes to enter a room, which may not be there yet.
 #[derive(Debug)]
 pub(crate) struct Invitation {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) room: RoomId,
     pub(crate) path: Arc<str>,
     /// Of the badge whose room it is.
     pub(crate) host: Arc<Recipe>,
@@ -52,26 +70,69 @@ impl Registry {
         reporter: Arc<Reporter>,
         shutdown: CancellationToken,
     ) -> Self {
-        let memory = Cache::new(MAX_REMEMBERED);
-        Self { rooms: Mutex::default(), max_rooms, memory, reporter, shutdown }
+        Self {
+            entries: Mutex::default(),
+            max_rooms,
+            memory: Cache::new(MAX_REMEMBERED),
+            subscribers: Mutex::default(),
+            reporter,
+            shutdown,
+        }
+    }
+
+    /// A place for one more stream in a room, if it is open, promised, or may be opened.
+    pub(crate) fn promise(self: &Arc<Self>, id: &RoomId) -> Result<Promise, Refusal> {
+        let mut entries = self.entries();
+        if !entries.contains_key(id) && entries.len() >= self.max_rooms {
+            return Err(Refusal::TooManyRooms);
+        }
+        entries.entry(id.clone()).or_default().promised += 1;
+        Ok(Promise { registry: self.clone(), room: id.clone() })
+    }
+
+    /// The counts of a room from now on, whether or not it is open.
+    pub(crate) fn subscribe(&self, id: &RoomId, recipe: &Recipe) -> watch::Receiver<Counts> {
+        let (sender, receiver) = {
+            let mut subscribers = self.subscribers();
+            subscribers.retain(|_, sender| sender.receiver_count() > 0);
+            let new = || watch::Sender::new(Counts::default());
+            let sender = subscribers.entry(id.clone()).or_insert_with(new);
+            (sender.clone(), sender.subscribe())
+        };
+        // Afterwards: a room that is opened meanwhile finds the sender by itself.
+        if let Some(crowd) = self.crowd(id, recipe) {
+            crowd.tell(sender);
+        }
+        receiver
+    }
+
+    /// Ends the streams of a room that is open, each with the newest picture.
+    pub(crate) fn close(&self, id: &RoomId) {
+        if let Some(room) = self.room(id) {
+            room.ask_to_close();
+        }
+    }
+
+    /// Forgets what has been in a room, and it altogether if nobody is in it.
+    pub(crate) fn forget(&self, id: &RoomId, recipe: &Recipe) {
+        let entries = self.entries();
+        if let Some(crowd) = crowd(&entries, id, recipe) {
+            crowd.change_history(History::reset);
+        }
+        self.memory.remove(id);
     }
 
     /// What there is to be seen of a room, whether or not somebody is in it.
     pub(crate) fn snapshot(&self, id: &RoomId, recipe: &Recipe) -> Snapshot {
-        let crowd = crowd(&self.rooms(), id, recipe);
-        match crowd {
+        match self.crowd(id, recipe) {
             Some(crowd) => crowd.snapshot(),
-            None => {
-                let past = self.memory.get(id).unwrap_or_default();
-                past.deserted()
-            }
+            None => self.memory.get(id).unwrap_or_default().deserted(),
         }
     }
 
     /// How many are in a room; nobody, if nobody has opened it.
     pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
-        let crowd = crowd(&self.rooms(), id, recipe);
-        crowd.map(|crowd| crowd.counts()).unwrap_or_default()
+        self.crowd(id, recipe).map(|crowd| crowd.counts()).unwrap_or_default()
     }
 
     /// Has no effect on a room that is neither open nor remembered.
@@ -82,8 +143,8 @@ impl Registry {
         change: impl FnOnce(&mut History),
     ) {
         // Under the lock, so that the room is not freed meanwhile.
-        let rooms = self.rooms();
-        if let Some(crowd) = crowd(&rooms, id, recipe) {
+        let entries = self.entries();
+        if let Some(crowd) = crowd(&entries, id, recipe) {
             crowd.change_history(change);
         } else if recipe.remembers {
             let mut history = self.memory.get(id).unwrap_or_default();
@@ -92,51 +153,76 @@ impl Registry {
         }
     }
 
-    /// The records of every room that is open or remembered.
+    /// The records of every room that is open or remembered. Totals are not among them.
     pub(crate) fn all_records(&self) -> Vec<(RoomId, Records)> {
-        let rooms = self.rooms();
-        let open = rooms.iter().filter(|(_, room)| !room.shows_others());
+        let entries = self.entries();
+        let open = entries.iter().filter_map(|(id, entry)| Some((id, entry.room.as_ref()?)));
+        let open = open.filter(|(_, room)| !room.shows_others());
         let open: Vec<_> =
             open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
-        let remembered = self.memory.iter().filter(|(id, _)| !rooms.contains_key(id));
+        let is_open = |id: &RoomId| entries.get(id).is_some_and(|entry| entry.room.is_some());
+        let remembered = self.memory.iter().filter(|(id, _)| !is_open(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
         open.into_iter().chain(remembered).collect()
     }
 
     /// Whether this one is in a room, or in another one of the same total.
     pub(crate) fn has(&self, id: &RoomId, recipe: &Recipe, person: Person) -> bool {
-        let room = self.rooms().get(id).cloned();
-        match room {
+        match self.room(id) {
             Some(room) => room.has(person),
             None => recipe.totals.iter().any(|total| total.has(person)),
         }
     }
 
-    /// Whether a viewer of this room could enter now.
-    pub(crate) fn has_space_for(&self, id: &RoomId) -> bool {
-        let rooms = self.rooms();
-        rooms.len() < self.max_rooms || rooms.contains_key(id)
-    }
-
     /// The counts of every room that somebody is in, in no particular order.
     pub(crate) fn counts(&self) -> Vec<RoomCounts> {
-        let rooms = self.rooms();
-        let rooms = rooms.values().filter(|room| !room.shows_others());
-        let rooms: Vec<Arc<Room>> = rooms.cloned().collect();
+        let entries = self.entries();
+        let rooms = entries.values().filter_map(|entry| entry.room.clone());
+        let rooms: Vec<Arc<Room>> = rooms.filter(|room| !room.shows_others()).collect();
+        drop(entries);
         let counts = rooms.iter().map(|room| room.counts());
         // A room is still there for a moment after its last viewer has left.
         counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashMap<RoomId, Arc<Room>>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
+        self.entries().get(id)?.room.clone()
+    }
+
+    fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+        crowd(&self.entries(), id, recipe)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<RoomId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, HashMap<RoomId, watch::Sender<Counts>>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Those whose numbers this badge's room shows, if it is open or a total.
-fn crowd(rooms: &HashMap<RoomId, Arc<Room>>, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
-    let of_room = || rooms.get(id).map(|room| room.crowd.clone());
+fn crowd(entries: &HashMap<RoomId, Entry>, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+    let of_room = || Some(entries.get(id)?.room.as_ref()?.crowd.clone());
     recipe.total.clone().or_else(of_room)
+}
+
+/// Ends a promise, or a room, after which there may be nothing to be kept.
+fn remove_if_idle(entries: &mut HashMap<RoomId, Entry>, id: &RoomId) {
+    if entries.get(id).is_some_and(|entry| entry.promised == 0 && entry.room.is_none()) {
+        entries.remove(id);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        let mut entries = self.registry.entries();
+        if let Some(entry) = entries.get_mut(&self.room) {
+            entry.promised -= 1;
+        }
+        remove_if_idle(&mut entries, &self.room);
+    }
 }
 
 /// A room that its task runs. However the task ends, the room is freed: if its runtime is shut down
@@ -155,61 +241,71 @@ impl Running {
         let mut painter = Painter::new(room.clone(), registry.reporter.clone());
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
-            let mut rooms = registry.rooms();
+            let mut entries = registry.entries();
             // Viewers enter under this lock: one who came meanwhile is seen here.
             if room.is_empty() {
-                rooms.remove(id);
                 if room.recipe.remembers && !room.shows_others() {
                     registry.memory.insert(id.clone(), room.crowd.history());
                 }
+                self.take_down(&mut entries);
                 return;
             }
         }
+    }
+
+    /// There may be a new room of that name already, which stays.
+    fn take_down(&self, entries: &mut HashMap<RoomId, Entry>) {
+        let Some(entry) = entries.get_mut(&self.id) else { return };
+        if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
+            entry.room = None;
+        }
+        remove_if_idle(entries, &self.id);
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut rooms = self.registry.rooms();
-        // There may be a new room of that name already.
-        if rooms.get(&self.id).is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
-            rooms.remove(&self.id);
-        }
-        drop(rooms);
+        self.take_down(&mut self.registry.entries());
         self.room.opens_or_ends(-1);
         tracing::debug!(path = %self.room.path, "a room has been freed");
         self.room.close();
     }
 }
 
-impl Invitation {
+impl Promise {
     /// Takes a seat in the room, which is opened if nobody was in it.
     ///
     /// # Panics
     ///
     /// Outside of a Tokio runtime.
-    pub(crate) fn accept(self) -> Seat {
-        let Self { registry, room: id, path, host, recipe, variant, watcher } = self;
+    pub(crate) fn redeem(&self, invitation: Invitation) -> Seat {
+        let Self { registry, room: id } = self;
+        let Invitation { path, host, recipe, variant, watcher } = invitation;
         // First of all: where this panics, nothing has been changed.
         let runtime = tokio::runtime::Handle::current();
-        let mut rooms = registry.rooms();
-        if let Some(room) = rooms.get(&id) {
+        let mut entries = registry.entries();
+        let entry = entries.entry(id.clone()).or_default();
+        if let Some(room) = &entry.room {
             return Seat::take(room.clone(), variant, recipe, watcher);
         }
         let (params, total) = (id.params.clone(), host.total.clone());
         let room = Arc::new(match total {
             Some(total) => Room::showing(path, params, host, total),
-            None => Room::new(path, params, host, registry.memory.get(&id)),
+            None => Room::new(path, params, host, registry.memory.get(id)),
         });
+        if let Some(subscribers) = registry.subscribers().get(id) {
+            room.crowd.tell(subscribers.clone());
+        }
         let seat = Seat::take(room.clone(), variant, recipe, watcher);
-        rooms.insert(id.clone(), room.clone());
-        drop(rooms);
+        entry.room = Some(room.clone());
+        drop(entries);
         room.opens_or_ends(1);
         // Not a part of the request that has opened it: it outlives that.
         let span = tracing::debug_span!(parent: None, "livebadge_room", path = %room.path);
         tracing::debug!(path = %room.path, "a room has been opened");
+        let running = Running { registry: registry.clone(), id: id.clone(), room };
         // If the runtime is being shut down, the room is freed again here.
-        runtime.spawn(Running { registry, id, room }.run().instrument(span));
+        runtime.spawn(running.run().instrument(span));
         seat
     }
 }

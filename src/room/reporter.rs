@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use crate::badge::recipe::Recipe;
 use crate::error::PaintError;
-use crate::observe::observer::{Observer, Paint, Refusal};
+use crate::observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};
 use crate::presence::counts::{Counts, RoomCounts};
-use crate::presence::crowd::News;
-use crate::room::opened::Room;
+use crate::presence::crowd::{Coming, News};
 
 /// How many changes a slow reader may be behind before it misses some.
 const KEPT_CHANGES: usize = 1024;
@@ -30,17 +30,18 @@ impl Reporter {
     }
 
     /// Tells of everybody who came and went since the last look.
-    pub(crate) fn tell(&self, path: &Arc<str>, news: &[News]) {
-        let room = |counts: Counts| RoomCounts { path: path.clone(), counts };
-        for news in news {
-            match *news {
-                News::Join(counts) => {
-                    tracing::debug!(%path, streams = counts.streams, "a viewer joined");
-                    self.call(|observer| observer.on_join(&room(counts)));
+    pub(crate) fn tell(&self, path: &Arc<str>, news: Vec<News>) {
+        for News { what, counts } in news {
+            let (path, streams) = (path.clone(), counts.streams);
+            match what {
+                Coming::Join | Coming::Return => {
+                    tracing::debug!(%path, streams, "a viewer joined");
+                    let join = Join { path, counts, is_return: what == Coming::Return };
+                    self.call(|observer| observer.on_join(&join));
                 }
-                News::Leave(counts) => {
-                    tracing::debug!(%path, streams = counts.streams, "a viewer left");
-                    self.call(|observer| observer.on_leave(&room(counts)));
+                Coming::Leave => {
+                    tracing::debug!(%path, streams, "a viewer left");
+                    self.call(|observer| observer.on_leave(&Leave { path, counts }));
                 }
             }
         }
@@ -52,19 +53,23 @@ impl Reporter {
         let _ = self.changes.send(RoomCounts { path: path.clone(), counts });
     }
 
-    pub(crate) fn painted(&self, room: &Room, paint: &Paint) {
-        tracing::trace!(path = %room.path, ?paint, "painted");
-        self.call(|observer| observer.on_paint(&room.counts(), paint));
+    pub(crate) fn painted(&self, paint: &Paint) {
+        tracing::trace!(path = %paint.path, bytes = paint.bytes, cached = paint.cached, "painted");
+        self.call(|observer| observer.on_paint(paint));
     }
 
-    pub(crate) fn paint_failed(&self, room: &Room, error: &PaintError) {
-        tracing::warn!(path = %room.path, %error, "a picture could not be painted; the last one stays");
-        self.call(|observer| observer.on_paint_error(&room.counts(), error));
+    pub(crate) fn paint_failed(&self, recipe: &Recipe, path: &Arc<str>, error: &PaintError) {
+        if let Some(unsaid) = recipe.failures.may_speak() {
+            let badge = &recipe.path;
+            tracing::warn!(%badge, %path, ?error, unsaid, "a picture could not be painted; the last one stays");
+        }
+        let path = path.clone();
+        self.call(|observer| observer.on_paint_error(&PaintFailure { path, error }));
     }
 
-    pub(crate) fn refused(&self, path: &str, refusal: Refusal) {
-        tracing::debug!(path, ?refusal, "a stream was refused");
-        self.call(|observer| observer.on_refusal(path, refusal));
+    pub(crate) fn refused(&self, path: Arc<str>, reason: Refusal) {
+        tracing::debug!(%path, ?reason, "a stream was refused");
+        self.call(|observer| observer.on_refusal(&Refused { path, reason }));
     }
 
     /// A panic in the application's code must not end the room's task.

@@ -1,12 +1,14 @@
 //! The seat that ties a viewer to a room: it is counted from its creation to its drop.
 
-use crate::badge::recipe::Recipe;
-use crate::observe::meter::Meter;
-use crate::room::opened::{Room, Screen, Variant, Watcher};
-use crate::stream::frame::Frame;
-use crate::stream::stage::{Cue, Ticket};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use crate::badge::recipe::Recipe;
+use crate::observe::meter::Meter;
+use crate::room::opened::Room;
+use crate::room::screen::{Screen, Variant, Watcher};
+use crate::stream::frame::Frame;
+use crate::stream::stage::{Cue, Ticket};
 
 /// A viewer's presence in a room, from its creation to its drop.
 #[derive(Debug)]
@@ -14,7 +16,8 @@ pub(crate) struct Seat {
     room: Arc<Room>,
     screen: Arc<Screen>,
     watcher: Watcher,
-    ticket: Ticket,
+    /// `None` once it has been given back.
+    ticket: Option<Ticket>,
 }
 
 impl Seat {
@@ -25,9 +28,9 @@ impl Seat {
         watcher: Watcher,
     ) -> Self {
         let (screen, ticket) = room.enter(variant, recipe, watcher);
-        screen.meter().viewers_change(1);
+        screen.opens_for(watcher);
         room.join(watcher);
-        Self { room, screen, watcher, ticket }
+        Self { room, screen, watcher, ticket: Some(ticket) }
     }
 
     /// Of the badge that is shown.
@@ -38,9 +41,10 @@ impl Seat {
     /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
     /// again.
     pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
-        let (cue, was_missing) = self.screen.stage.poll(&self.ticket, cx);
+        let Some(ticket) = &self.ticket else { return Poll::Ready(Cue::End) };
+        let (cue, was_missing) = self.screen.stage.poll(ticket, cx);
         if was_missing {
-            self.room.join(self.watcher);
+            self.room.take_back(self.watcher);
         }
         cue
     }
@@ -48,8 +52,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.screen.meter().viewers_change(-1);
-        let was_missing = self.screen.stage.leave(&self.ticket);
+        let Some(ticket) = self.ticket.take() else { return };
+        self.screen.closes_for(self.watcher);
+        let was_missing = self.screen.stage.leave(ticket);
         if was_missing {
             self.room.changed.notify_one(); // it may have been the last one
         } else {

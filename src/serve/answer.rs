@@ -1,30 +1,28 @@
-//! A badge's answer to a request: the response's head, and what its body will be.
+//! A badge's answer to a request: the response's head, made in one place, and what its body will be.
 
 use std::fmt;
-use std::future::ready;
-use std::hash::Hasher;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
-use siphasher::sip::SipHasher13;
 
+use crate::badge::asked::Asked;
 use crate::badge::data::Data;
+use crate::badge::recipe::Recipe;
 use crate::badge::reply::VARY;
 use crate::error::PaintError;
 use crate::picture::format::Format;
-use crate::picture::paint::Painting;
-use crate::request::head::Head;
+use crate::request::etag;
 use crate::serve::body::{ResponseBody, Viewer};
+use crate::stream::multipart::{CORP, Framing};
 
-/// Lets pages of other sites show the picture even if they ask for isolation (COEP).
-const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// nginx would collect small pictures until 4 KB are there.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Scripts in SVG would run where the picture is opened by itself.
-const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+/// Scripts in SVG would run where the picture is opened by itself. Named images are in it as data.
+const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 /// How long after a stream's end a frame loads it again: Chromium 156 (if the end was regular) and
 /// Firefox 153 count from the end, not from the beginning. Long enough for a server to be there
 /// again: a frame that finds none shows an error, and stays.
@@ -33,8 +31,15 @@ const RETRY_SECONDS: &str = "10";
 
 /// What a request for a badge gets.
 #[derive(Debug)]
-pub(crate) enum Answer {
-    Stream(LiveStream),
+pub(crate) struct Answer {
+    kind: Kind,
+    /// Of the badge; `None` if there is none.
+    recipe: Option<Arc<Recipe>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Stream(Box<Stream>),
     Whole(Whole),
     Redirect(HeaderValue),
     NotFound,
@@ -42,15 +47,11 @@ pub(crate) enum Answer {
 
 /// A live stream.
 #[derive(Debug)]
-pub(crate) struct LiveStream {
-    pub(crate) content_type: HeaderValue,
-    pub(crate) format: Format,
+struct Stream {
     /// `None` once it is in the response.
-    pub(crate) viewer: Option<Box<Viewer>>,
-    /// In a frame or tab of its own it comes back by itself after a restart of the server.
-    pub(crate) reloads: bool,
-    /// Which the visitor is given.
-    pub(crate) cookie: Option<HeaderValue>,
+    viewer: Option<Viewer>,
+    framing: Framing,
+    cookie: Option<HeaderValue>,
 }
 
 /// In the extensions of a response that is a live stream, for layers outside of this one: it has no
@@ -69,57 +70,57 @@ pub(crate) struct LiveStream {
 /// }
 /// # let _: axum::Router = axum::Router::new().layer(axum::middleware::from_fn(measure));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LiveResponse;
 
 /// One whole picture, which may have to be drawn first, or data.
 pub(crate) struct Whole {
-    content: Pin<Box<dyn Future<Output = Result<Bytes, PaintError>> + Send>>,
-    kind: Kind,
+    content: Pin<Box<dyn Future<Output = Content> + Send>>,
+    what: What,
     status: StatusCode,
     is_head: bool,
     if_none_match: Vec<HeaderValue>,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Kind {
+/// What there is, and whether it is there only because there was no time for more.
+struct Content {
+    bytes: Bytes,
+    is_complete: bool,
+}
+
+#[derive(Debug, Clone)]
+enum What {
     Picture(Format),
-    Data { data: Data, is_public: bool },
+    Data(Data),
 }
 
 impl Answer {
-    /// The picture; what `last_resort` makes if that fails.
-    pub(crate) fn still(
-        head: &Head<'_>,
-        format: Format,
-        painting: Result<Painting, PaintError>,
-        last_resort: impl FnOnce() -> Painting + Send + 'static,
+    pub(crate) fn stream(
+        recipe: Arc<Recipe>,
+        viewer: Viewer,
+        framing: Framing,
+        cookie: Option<HeaderValue>,
     ) -> Self {
-        let picture = async {
-            let painted = match painting {
-                Ok(painting) => painting.finish().await,
-                Err(error) => Err(error),
-            };
-            match painted {
-                Ok(picture) => Ok(picture),
-                Err(error) => {
-                    tracing::warn!(%error, "a still could not be painted");
-                    last_resort().finish().await
-                }
-            }
-        };
-        Self::Whole(Whole::new(head, Kind::Picture(format), picture))
+        let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
+        Self { kind, recipe: Some(recipe) }
     }
 
-    /// `is_public` lets pages of all sites read it.
-    pub(crate) fn data(head: &Head<'_>, data: Data, is_public: bool, body: Bytes) -> Self {
-        Self::Whole(Whole::new(head, Kind::Data { data, is_public }, ready(Ok(body))))
+    pub(crate) fn whole(recipe: Arc<Recipe>, whole: Whole) -> Self {
+        Self { kind: Kind::Whole(whole), recipe: Some(recipe) }
+    }
+
+    pub(crate) fn redirect(recipe: Arc<Recipe>, location: HeaderValue) -> Self {
+        Self { kind: Kind::Redirect(location), recipe: Some(recipe) }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self { kind: Kind::NotFound, recipe: None }
     }
 
     /// The same, said to be all there is because there is no place left.
     pub(crate) fn unavailable(mut self) -> Self {
-        if let Self::Whole(whole) = &mut self {
+        if let Kind::Whole(whole) = &mut self.kind {
             whole.status = StatusCode::SERVICE_UNAVAILABLE;
             whole.if_none_match.clear();
         }
@@ -128,32 +129,49 @@ impl Answer {
 
     /// The response. Not to be polled again after it was ready.
     pub(crate) fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        match self {
-            Self::Stream(stream) => Poll::Ready(stream.response()),
-            Self::Whole(whole) => whole.poll(cx),
-            Self::Redirect(location) => Poll::Ready(redirect(location.clone())),
-            Self::NotFound => Poll::Ready(empty(StatusCode::NOT_FOUND)),
+        let Some(recipe) = &self.recipe else { return Poll::Ready(empty(StatusCode::NOT_FOUND)) };
+        let mut response = match &mut self.kind {
+            Kind::Stream(stream) => stream.response(recipe),
+            Kind::Whole(whole) => task::ready!(whole.poll(cx)),
+            Kind::Redirect(location) => redirect(location.clone()),
+            Kind::NotFound => empty(StatusCode::NOT_FOUND),
+        };
+        let headers = response.headers_mut();
+        if !matches!(self.kind, Kind::Whole(Whole { what: What::Data(_), .. })) {
+            headers.insert(CORP, recipe.corp());
+        } else if !recipe.is_gated {
+            insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         }
+        for (name, value) in &recipe.headers {
+            // A stream that a cache keeps is a stream that nobody else gets.
+            let is_for_wholes = name == header::CACHE_CONTROL;
+            if !is_for_wholes || matches!(self.kind, Kind::Whole(_)) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+        Poll::Ready(response)
     }
 }
 
-impl LiveStream {
-    fn response<B>(&mut self) -> Response<ResponseBody<B>> {
-        let viewer = self.viewer.take().expect("an answer is not polled after it was ready");
-        let mut response = Response::new(ResponseBody::live(viewer));
+impl Stream {
+    fn response<B>(&mut self, recipe: &Recipe) -> Response<ResponseBody<B>> {
+        // A response that was made already is not made again: an empty one ends at once.
+        let Some(viewer) = self.viewer.take() else { return empty(StatusCode::NO_CONTENT) };
+        let mut response = Response::new(ResponseBody::live(Box::new(viewer)));
         response.extensions_mut().insert(LiveResponse);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+        headers.insert(header::CONTENT_TYPE, recipe.multipart.content_type());
         insert(headers, header::CACHE_CONTROL, "no-store, no-transform");
         // Keeps compression layers away, which would cost every viewer a compressor and save
         // nothing. Chromium 156, Firefox 153 and WebKitGTK 2.50 take it for what it says.
         insert(headers, header::CONTENT_ENCODING, "identity");
         insert(headers, ACCEL_BUFFERING, "no");
-        insert_common(headers, self.format);
+        insert_common(headers, &recipe.picture.format);
         if let Some(cookie) = self.cookie.take() {
             headers.insert(header::SET_COOKIE, cookie);
         }
-        if self.reloads {
+        if self.framing == Framing::Document {
+            // In a frame or tab of its own it comes back by itself after a restart of the server.
             insert(headers, header::REFRESH, RELOAD_SECONDS);
             // Without chunks, over HTTP/1: so that the end is a regular one even if the server is
             // killed. After a stream that is cut off, Chromium 156 does not load the frame again.
@@ -164,27 +182,51 @@ impl LiveStream {
 }
 
 impl Whole {
+    /// A picture; what `blank` paints where it can't be painted.
+    pub(crate) fn picture(
+        asked: &Asked,
+        format: Format,
+        picture: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
+        blank: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
+    ) -> Self {
+        let content = async {
+            if let Ok(bytes) = picture.await {
+                return Content { bytes, is_complete: true };
+            }
+            let bytes = blank.await.unwrap_or_default();
+            Content { is_complete: !bytes.is_empty(), bytes }
+        };
+        Self::new(asked, What::Picture(format), content)
+    }
+
+    pub(crate) fn data(asked: &Asked, data: Data, bytes: Bytes) -> Self {
+        Self::new(asked, What::Data(data), async { Content { bytes, is_complete: true } })
+    }
+
     fn new(
-        head: &Head<'_>,
-        kind: Kind,
-        content: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
+        asked: &Asked,
+        what: What,
+        content: impl Future<Output = Content> + Send + 'static,
     ) -> Self {
         Self {
             content: Box::pin(content),
-            kind,
+            what,
             status: StatusCode::OK,
-            is_head: head.is_head,
-            if_none_match: head.if_none_match.iter().copied().cloned().collect(),
+            is_head: asked.is_head,
+            if_none_match: asked.if_none_match.clone(),
         }
     }
 
     fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        // Without a runtime to draw on there is no picture at all.
-        let content = task::ready!(self.content.as_mut().poll(cx)).unwrap_or_default();
-        let etag = etag(&content);
-        let is_known = self.if_none_match.iter().any(|known| names(known, &etag));
-        let length = content.len();
-        let body = if is_known || self.is_head { Bytes::new() } else { content };
+        let Content { bytes, is_complete } = task::ready!(self.content.as_mut().poll(cx));
+        if !is_complete {
+            self.status = StatusCode::SERVICE_UNAVAILABLE;
+            self.if_none_match.clear();
+        }
+        let etag = etag::of(&bytes);
+        let is_known = self.if_none_match.iter().any(|known| etag::names(known, &etag));
+        let length = bytes.len();
+        let body = if is_known || self.is_head { Bytes::new() } else { bytes };
         let mut response = Response::new(ResponseBody::whole(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -195,16 +237,13 @@ impl Whole {
         // To be asked for again each time: GitHub's camo keeps a picture for hours otherwise.
         insert(headers, header::CACHE_CONTROL, "no-cache, max-age=0, no-transform");
         insert(headers, header::VARY, VARY);
-        let media_type = match self.kind {
-            Kind::Picture(format) => {
+        let media_type = match &self.what {
+            What::Picture(format) => {
                 insert_common(headers, format);
                 format.media_type()
             }
-            Kind::Data { data, is_public } => {
+            What::Data(data) => {
                 insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-                if is_public {
-                    insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-                }
                 data.media_type()
             }
         };
@@ -228,51 +267,22 @@ fn redirect<B>(location: HeaderValue) -> Response<ResponseBody<B>> {
     let mut response = empty(StatusCode::TEMPORARY_REDIRECT);
     response.headers_mut().insert(header::LOCATION, location);
     insert(response.headers_mut(), header::CACHE_CONTROL, "no-store");
-    insert(response.headers_mut(), CORP, "cross-origin");
     response
 }
 
-fn insert_common(headers: &mut HeaderMap, format: Format) {
-    if format == Format::Svg {
+fn insert_common(headers: &mut HeaderMap, format: &Format) {
+    if *format == Format::Svg {
         insert(headers, header::CONTENT_SECURITY_POLICY, SVG_POLICY);
     }
     insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    insert(headers, CORP, "cross-origin");
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.insert(name, HeaderValue::from_static(value));
 }
 
-/// The same on every node, after every restart and by every release of the compiler: the hasher's keys
-/// are fixed.
-fn etag(picture: &[u8]) -> HeaderValue {
-    let mut hasher = SipHasher13::new();
-    hasher.write(picture);
-    let etag = format!("\"{:016x}\"", hasher.finish());
-    HeaderValue::try_from(etag).expect("quoted hexadecimal digits are a valid header value")
-}
-
-/// Whether an `If-None-Match` names this tag (RFC 9110, section 13.1.2: by weak comparison).
-fn names(if_none_match: &HeaderValue, etag: &HeaderValue) -> bool {
-    let (Ok(list), Ok(etag)) = (if_none_match.to_str(), etag.to_str()) else { return false };
-    let mut tags = list.split(',').map(str::trim);
-    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
 impl fmt::Debug for Whole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Whole(..)")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_are_the_same_for_ever() {
-        assert_eq!(etag(b""), "\"d1fba762150c532c\"");
-        assert_eq!(etag(b"picture"), "\"1188214e9d38144e\"");
+        f.debug_struct("Whole").field("what", &self.what).finish_non_exhaustive()
     }
 }

@@ -8,11 +8,8 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame as BodyFrame, SizeHint};
 use http_body_util::{Empty, Full};
 use pin_project::pin_project;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::request::pseudonym::Salt;
-use crate::room::admission::Share;
+use crate::room::admission::Admitted;
 use crate::room::registry::Invitation;
 use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
@@ -99,7 +96,7 @@ pub(crate) struct Viewer {
 
 #[derive(Debug)]
 enum State {
-    Invited(Invitation, Framing, Admission),
+    Invited(Invitation, Framing, Admitted),
     Seated(Stream),
     Over,
 }
@@ -109,29 +106,16 @@ enum State {
 struct Stream {
     seat: Seat,
     framing: Framing,
-    _admission: Admission,
+    _admitted: Admitted,
     seen: Option<Arc<Frame>>,
     /// What has to follow what was sent last.
     next: Option<Bytes>,
     is_closed: bool,
 }
 
-/// What an open stream holds as long as it is open.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    /// Its share of the allowed number of streams.
-    pub(crate) _permit: OwnedSemaphorePermit,
-    /// Its shares of a room's and of a visitor's limits.
-    pub(crate) _shares: (Share, Option<Share>),
-    /// Shutdown waits for it.
-    pub(crate) _open: TaskTrackerToken,
-    /// By which its visitor is known.
-    pub(crate) _salt: Option<Salt>,
-}
-
 impl Viewer {
-    pub(crate) fn new(invitation: Invitation, framing: Framing, admission: Admission) -> Self {
-        Self { state: State::Invited(invitation, framing, admission) }
+    pub(crate) fn new(invitation: Invitation, framing: Framing, admitted: Admitted) -> Self {
+        Self { state: State::Invited(invitation, framing, admitted) }
     }
 
     fn has_ended(&self) -> bool {
@@ -153,11 +137,11 @@ impl Viewer {
 
     fn take_seat(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Over);
-        if let State::Invited(invitation, framing, admission) = state {
+        if let State::Invited(invitation, framing, admitted) = state {
             self.state = State::Seated(Stream {
-                seat: invitation.accept(),
+                seat: admitted.promise.redeem(invitation),
                 framing,
-                _admission: admission,
+                _admitted: admitted,
                 seen: None,
                 next: None,
                 is_closed: false,

@@ -1,38 +1,19 @@
-//! Every badge of a layer by its path, and what a request for one gets.
+//! Every badge of a layer by its path: which badge, and which room of it, a request means.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::request::Parts;
-use http::{HeaderValue, Method};
-use tokio::sync::Semaphore;
+use http::Method;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::badge::data::Data;
 use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
-use crate::badge::reply::{self, Reply};
-use crate::badge::settings::{Settings, UnknownRoom, WhenFull};
-use crate::observe::observer::Refusal;
-use crate::picture::format::Format;
-use crate::picture::look::Words;
-use crate::picture::raster::Drawing;
-use crate::presence::counts::{Counts, Records};
-use crate::presence::history::History;
-use crate::request::head::Head;
-use crate::request::key::VisitorKey;
 use crate::request::params::{Params, RoomId};
-use crate::request::pseudonym::{Blind, Person, Salt};
-use crate::request::random::random;
-use crate::request::style::Style;
-use crate::room::admission::{Holder, Quotas};
-use crate::room::opened::{Variant, Watcher};
-use crate::room::registry::{Invitation, Registry};
+use crate::request::pseudonym::Blind;
+use crate::room::admission::Admission;
+use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
-use crate::serve::answer::{Answer, LiveStream};
-use crate::serve::body::{Admission, Viewer};
-use crate::stream::multipart::Framing;
 
 /// What the layer, its services and its handles share.
 pub(crate) struct Dispatch {
@@ -41,211 +22,79 @@ pub(crate) struct Dispatch {
     /// without a slash, so that no request can mean them.
     pub(crate) paths: matchit::Router<usize>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) admission: Admission,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
     pub(crate) detours: Detours,
-    pub(crate) quotas: Arc<Quotas>,
-    /// A permit for each stream that may still be opened.
-    pub(crate) vacancies: Arc<Semaphore>,
-    pub(crate) open_streams: TaskTracker,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) traffic: Traffic,
+}
+
+/// What has come through, to tell a layer that is in the wrong place.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    any: AtomicBool,
+    for_badges: AtomicBool,
 }
 
 /// The badge and the room that a path means.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
-    badge: usize,
+    pub(crate) badge: usize,
     pub(crate) recipe: Arc<Recipe>,
-    room: RoomId,
+    pub(crate) room: RoomId,
 }
 
 impl Dispatch {
     /// What a request means; for others, one look-up is all that this costs.
     pub(crate) fn requested(&self, method: &Method, path: &str) -> Option<Target> {
+        Traffic::note(&self.traffic.any);
         let may_be_ours = matches!(*method, Method::GET | Method::HEAD) && path.starts_with('/');
-        if may_be_ours { self.addressed(path) } else { None }
+        let target = if may_be_ours { self.addressed(path) } else { None };
+        if target.is_some() {
+            Traffic::note(&self.traffic.for_badges);
+        }
+        target
     }
 
     /// What the application means.
     pub(crate) fn addressed(&self, path: &str) -> Option<Target> {
         let found = self.paths.at(path).ok()?;
         let params = Params::decode(&found.params)?;
-        let badge = *found.value;
+        Some(self.target(*found.value, params))
+    }
+
+    pub(crate) fn target(&self, badge: usize, params: Params) -> Target {
         let recipe = self.recipes[badge].clone();
-        Some(Target { badge, room: RoomId { badge: recipe.host, params }, recipe })
-    }
-
-    /// How many are in a room; nobody, if nobody has opened it.
-    pub(crate) fn counts(&self, target: &Target) -> Counts {
-        self.registry.counts_of(&target.room, self.host(target))
-    }
-
-    /// What has been in a room, as far as that is known.
-    pub(crate) fn records(&self, target: &Target) -> Records {
-        self.registry.snapshot(&target.room, self.host(target)).records
-    }
-
-    /// The same of all rooms that are open or remembered, by their paths.
-    pub(crate) fn all_records(&self) -> Vec<(String, Records)> {
-        let all = self.registry.all_records().into_iter();
-        let path = |id: &RoomId| id.params.path(&self.recipes[id.badge].path);
-        all.map(|(id, records)| (path(&id), records)).collect()
-    }
-
-    pub(crate) fn change_history(&self, target: &Target, change: impl FnOnce(&mut History)) {
-        self.registry.change_history(&target.room, self.host(target), change);
+        Target { badge, room: RoomId { badge: recipe.host, params }, recipe }
     }
 
     /// The badge whose room it is.
-    fn host(&self, target: &Target) -> &Arc<Recipe> {
+    pub(crate) fn host(&self, target: &Target) -> &Arc<Recipe> {
         &self.recipes[target.room.badge]
     }
 
-    /// What a request gets; `None` is the inner service's answer.
-    pub(crate) fn answer(&self, target: Target, path: &str, parts: &Parts) -> Option<Answer> {
-        let settings = &target.recipe.settings;
-        if !(settings.is_room)(&target.room.params) {
-            return match settings.unknown_room {
-                UnknownRoom::Inner => None,
-                UnknownRoom::NotFound => Some(Answer::NotFound),
-            };
+    /// The path by which a room's host is asked for it.
+    pub(crate) fn path(&self, room: &RoomId) -> Arc<str> {
+        room.params.path(&self.recipes[room.badge].path).into()
+    }
+}
+
+impl Traffic {
+    /// Requests came through, but none for a badge.
+    pub(crate) fn passes_by(&self) -> bool {
+        self.any.load(Ordering::Relaxed) && !self.for_badges.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn has_badges(&self) -> bool {
+        self.for_badges.load(Ordering::Relaxed)
+    }
+
+    /// Writes once: the flag is read by every request on every core.
+    fn note(flag: &AtomicBool) {
+        if !flag.load(Ordering::Relaxed) {
+            flag.store(true, Ordering::Relaxed);
         }
-        let head = &Head::read(parts);
-        let reply = match settings.reply_to(parts, head) {
-            Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Reply::Still,
-            reply => reply,
-        };
-        match reply {
-            Reply::Inner => None,
-            Reply::Still => Some(self.still(&target, head, None)),
-            Reply::StillAs(format) => Some(self.still(&target, head, Some(format))),
-            Reply::Data(data) => Some(self.data(&target, head, data)),
-            Reply::Stream if head.is_head => Some(self.still(&target, head, None)),
-            // To the same path, wherever that is mounted, with a query of this view's own.
-            Reply::Stream if self.is_detour_due(settings, head) => {
-                Some(Answer::Redirect(head.query.with_view(random())))
-            }
-            Reply::Stream => {
-                let (key, cookie) = settings.visitor_of(parts);
-                let visitor = key.map(|key| self.recognise(&target, &key));
-                let person = visitor.as_ref().map(|(person, _)| *person);
-                Some(match self.admit(&target, visitor) {
-                    Ok(admission) => {
-                        let is_counted = settings.counts(parts, head);
-                        self.stream(target, head, is_counted, person, cookie, admission)
-                    }
-                    Err(refusal) => self.refuse(&target, path, head, refusal),
-                })
-            }
-        }
-    }
-
-    /// Whether this one is to be sent to a URL of its own now.
-    fn is_detour_due(&self, settings: &Settings, head: &Head<'_>) -> bool {
-        if head.query.view {
-            self.detours.ends(head);
-        }
-        settings.own_urls.are_due(head) && self.detours.begins(head)
-    }
-
-    fn stream(
-        &self,
-        target: Target,
-        head: &Head<'_>,
-        is_counted: bool,
-        person: Option<Person>,
-        cookie: Option<HeaderValue>,
-        admission: Admission,
-    ) -> Answer {
-        let host = self.host(&target).clone();
-        let is_counted = is_counted && host.total.is_none();
-        let cookie = cookie.filter(|_| is_counted);
-        let watcher = if is_counted { Watcher::Counted(person) } else { Watcher::Uncounted };
-        let variant = Variant { badge: target.badge, style: target.style(head) };
-        let Target { room, recipe, .. } = target;
-        let framing = reply::framing(head);
-        let reloads = framing == Framing::Document;
-        let (content_type, format) = (recipe.multipart.content_type(), recipe.picture.format);
-        let path = room.params.path(&host.path).into();
-        let registry = self.registry.clone();
-        let invitation = Invitation { registry, room, path, host, recipe, variant, watcher };
-        let viewer = Some(Box::new(Viewer::new(invitation, framing, admission)));
-        Answer::Stream(LiveStream { content_type, format, viewer, reloads, cookie })
-    }
-
-    fn refuse(&self, target: &Target, path: &str, head: &Head<'_>, refusal: Refusal) -> Answer {
-        self.reporter.refused(path, refusal);
-        target.recipe.picture.meter.refused(refusal);
-        let still = self.still(target, head, None);
-        match target.recipe.settings.when_full {
-            WhenFull::Still => still,
-            WhenFull::Unavailable => still.unavailable(),
-        }
-    }
-
-    /// One whole picture, in another format than the badge's if one is given.
-    fn still(&self, target: &Target, head: &Head<'_>, format: Option<Format>) -> Answer {
-        let (style, recipe) = (target.style(head), target.recipe.clone());
-        let picture = &recipe.picture;
-        picture.meter.still();
-        let format = format.unwrap_or(picture.format);
-        let snapshot = self.registry.snapshot(&target.room, self.host(target));
-        let drawing = picture.fill_once(&snapshot, &target.room.params, style);
-        let painting = drawing.map(|drawing| picture.paint(Drawing { format, ..drawing }));
-        Answer::still(head, format, painting, move || {
-            recipe.picture.blank(recipe.size, style, format)
-        })
-    }
-
-    fn data(&self, target: &Target, head: &Head<'_>, data: Data) -> Answer {
-        let snapshot = self.registry.snapshot(&target.room, self.host(target));
-        target.recipe.picture.meter.still();
-        let words = || {
-            let words = target.recipe.picture.words(&snapshot, &target.room.params);
-            words.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a badge could not be put into words");
-                Words::of_counts(snapshot.counts)
-            })
-        };
-        let is_public = !target.recipe.settings.gated;
-        Answer::data(head, data, is_public, data.body(snapshot.counts, words))
-    }
-
-    /// Whose key it is, by the name under which the rooms and the limits of this badge know it.
-    fn recognise(&self, target: &Target, key: &VisitorKey) -> (Person, Salt) {
-        let (badge, host) = (target.badge, self.host(target));
-        self.blind.recognise(key, |person| {
-            let has_streams = self.quotas.has(&Holder::Visitor { badge, person });
-            has_streams || self.registry.has(&target.room, host, person)
-        })
-    }
-
-    fn admit(
-        &self,
-        target: &Target,
-        visitor: Option<(Person, Salt)>,
-    ) -> Result<Admission, Refusal> {
-        let Target { badge, ref recipe, ref room } = *target;
-        let (person, salt) = visitor.unzip();
-        if self.shutdown.is_cancelled() {
-            return Err(Refusal::ShuttingDown);
-        }
-        if !self.registry.has_space_for(room) {
-            return Err(Refusal::TooManyRooms);
-        }
-        let settings = &recipe.settings;
-        let in_room = self.quotas.take(Holder::Room(room.clone()), settings.max_per_room)?;
-        let of_visitor = match person {
-            Some(person) if settings.max_per_visitor < usize::MAX => Some(
-                self.quotas.take(Holder::Visitor { badge, person }, settings.max_per_visitor)?,
-            ),
-            _ => None,
-        };
-        let permit = self.vacancies.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
-        let shares = (in_room, of_visitor);
-        let open = self.open_streams.token();
-        Ok(Admission { _permit: permit, _shares: shares, _open: open, _salt: salt })
     }
 }
 
@@ -253,11 +102,5 @@ impl Dispatch {
 impl fmt::Debug for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.recipes.iter().map(|recipe| &recipe.path)).finish()
-    }
-}
-
-impl Target {
-    fn style(&self, head: &Head<'_>) -> Style {
-        self.recipe.picture.style_asked_by(&head.query, self.recipe.size)
     }
 }

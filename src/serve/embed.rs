@@ -10,7 +10,7 @@ const BLANKS: &AsciiSet = &CONTROLS.add(b' ');
 const BRACKETS: &AsciiSet =
     &BLANKS.add(b'(').add(b')').add(b'[').add(b']').add(b'<').add(b'>').add(b'\\');
 
-/// Snippets that show one badge, from [`Handle::embed`](crate::Handle::embed).
+/// Snippets that show one badge, from [`RoomHandle::embed`](crate::RoomHandle::embed).
 ///
 /// | snippet | where | what it costs |
 /// | --- | --- | --- |
@@ -23,12 +23,13 @@ const BRACKETS: &AsciiSet =
 /// ```
 /// # use tower_livebadge::{Badge, LiveBadgeLayer};
 /// # let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online()).build()?;
-/// let embed = badges.handle().embed("https://example.com/online.png").expect("a badge is there");
+/// let room = badges.handle().room("/online.png", &[])?;
+/// let embed = room.embed("https://example.com/online.png");
 /// assert_eq!(
 ///     embed.alt("how many are online").img(),
 ///     r#"<img src="https://example.com/online.png" width="88" height="20" alt="how many are online" loading="lazy">"#,
 /// );
-/// # Ok::<(), tower_livebadge::BuildError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Embed {
@@ -115,14 +116,6 @@ impl Embed {
     }
 }
 
-/// The paths that a URL, or a path, may mean to a badge, the likeliest first: where it is mounted, the
-/// badge's path is the end of the URL's.
-pub(crate) fn paths_of(url: &str) -> impl Iterator<Item = &str> {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
-    let path = &url[authority_len(url)..];
-    path.match_indices('/').map(|(at, _)| &path[at..])
-}
-
 /// How much of a URL says on which server it is.
 fn authority_len(url: &str) -> usize {
     let path = url.find(['/', '?', '#']).unwrap_or(url.len());
@@ -195,24 +188,5 @@ mod tests {
         assert_eq!(embed.markdown(), format!(r"![a\]\(b\) \`c\` \*d\*]({url})"));
         let dark = "http://[::1]:80/rooms/a(b)%20[c]\\&lt;d>%0A/x.png?theme=dark";
         assert!(embed.picture().contains(&format!(r#"srcset="{dark}""#)), "{}", embed.picture());
-    }
-
-    #[test]
-    fn a_badge_is_found_wherever_it_is_mounted() {
-        let paths = |url| paths_of(url).collect::<Vec<_>>();
-        let all = ["/b/x.png", "/x.png"];
-        for url in [
-            "/b/x.png",
-            "http://example.com/b/x.png",
-            "https://a@[::1]:80/b/x.png?x=/y#/z",
-            "//example.com/b/x.png#z",
-        ] {
-            assert_eq!(paths(url), all, "{url}");
-        }
-        assert_eq!(paths("b/x.png"), ["/x.png"]);
-        for url in ["", "x.png", "http://example.com", "http://example.com?x=/y", "#/y", "//"] {
-            assert_eq!(paths(url), [""; 0], "{url}");
-        }
-        assert_eq!(paths("/é/x:y//z"), ["/é/x:y//z", "/x:y//z", "//z", "/z"]);
     }
 }

@@ -1,20 +1,19 @@
-//! What the application holds: counts, changes, answers from its own handlers, and the end.
+//! What the application holds of all its rooms: their counts, their changes, and the end.
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Response;
-use http::request::Parts;
-use tokio::sync::broadcast;
+use futures_core::Stream;
 use tokio::time::timeout;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
-use crate::presence::counts::{Counts, Records, RoomCounts};
-use crate::presence::history::History;
-use crate::serve::answer::Answer;
-use crate::serve::body::ResponseBody;
+use crate::presence::counts::{Records, RoomCounts};
+use crate::request::params::{self, Misnamed, Params};
 use crate::serve::dispatch::Dispatch;
-use crate::serve::embed::{self, Embed};
+use crate::serve::room_handle::{RoomError, RoomHandle};
 
 /// Streams whose viewers read get their end at once; one whose viewer does not can't be ended
 /// politely, and is not waited for longer than this.
@@ -22,89 +21,96 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// The application's view of a [`LiveBadgeLayer`](crate::LiveBadgeLayer).
 ///
-/// Cheap to clone. A room is named by its path, as a browser would ask for it.
+/// Cheap to clone. For one room there is a [`RoomHandle`].
 #[derive(Debug, Clone)]
 pub struct Handle {
-    badges: Arc<Dispatch>,
+    dispatch: Arc<Dispatch>,
 }
 
 impl Handle {
-    pub(crate) fn new(badges: Arc<Dispatch>) -> Self {
-        Self { badges }
+    pub(crate) fn new(dispatch: Arc<Dispatch>) -> Self {
+        Self { dispatch }
     }
 
-    /// How many are in the room at this path. Nobody is in a room that nobody has opened, nor at a
-    /// path that is no badge's.
+    /// The room of a badge with these values of its path's parameters, whether or not somebody is in
+    /// it.
+    ///
+    /// ```
+    /// # use tower_livebadge::{Badge, LiveBadgeLayer};
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/online.png", Badge::online())
+    ///     .badge("/rooms/{room}/online.png", Badge::online())
+    ///     .build()?;
+    /// let handle = badges.handle();
+    ///
+    /// let lobby = handle.room("/rooms/{room}/online.png", &[("room", "lobby")])?;
+    /// assert_eq!(lobby.counts().streams, 0);
+    /// assert_eq!(lobby.path(), "/rooms/lobby/online.png");
+    /// assert!(handle.room("/online.png", &[]).is_ok());
+    /// assert!(handle.room("/onlin.png", &[]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such badge, a parameter is missing, unknown, or has a value that no path has, or
+    /// if [`Badge::rooms`](crate::Badge::rooms) says that there is no such room.
+    pub fn room(&self, pattern: &str, params: &[(&str, &str)]) -> Result<RoomHandle, RoomError> {
+        let recipes = &self.dispatch.recipes;
+        let badge = recipes.iter().position(|recipe| recipe.path == pattern);
+        let badge = badge.ok_or_else(|| self.no_badge(pattern))?;
+        let params = Params::named(&params::names(pattern), params).map_err(|misnamed| {
+            let pattern = pattern.to_owned();
+            match misnamed {
+                Misnamed::Missing(param) => RoomError::MissingParam { pattern, param },
+                Misnamed::Unknown(param) => RoomError::UnknownParam { pattern, param },
+                Misnamed::Value(param) => RoomError::Value { pattern, param },
+            }
+        })?;
+        RoomHandle::new(self.dispatch.clone(), self.dispatch.target(badge, params))
+    }
+
+    /// The room at a path, as a browser would ask for it.
     ///
     /// ```
     /// # use tower_livebadge::{Badge, LiveBadgeLayer};
     /// let badges = LiveBadgeLayer::builder()
     ///     .badge("/rooms/{room}/online.png", Badge::online())
     ///     .build()?;
-    /// let counts = badges.handle().counts("/rooms/lobby/online.png");
-    /// assert_eq!((counts.streams, counts.visitors), (0, 0));
-    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// let room = badges.handle().room_at("/rooms/caf%C3%A9/online.png")?;
+    /// assert_eq!(room.params().get("room"), Some("café"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn counts(&self, path: &str) -> Counts {
-        let target = self.badges.addressed(path);
-        target.map(|target| self.badges.counts(&target)).unwrap_or_default()
-    }
-
-    /// What has been in the room at this path so far, to be kept over a restart.
     ///
-    /// Nothing, if no template of that badge shows it and nobody is there now.
-    pub fn records(&self, path: &str) -> Records {
-        let target = self.badges.addressed(path);
-        target.map(|target| self.badges.records(&target)).unwrap_or_default()
-    }
-
-    /// The same of every room that is open or remembered, with its path, in no particular order.
-    pub fn all_records(&self) -> Vec<(String, Records)> {
-        self.badges.all_records()
-    }
-
-    /// Goes on from these records in the room at this path: best before anybody comes, because they
-    /// take the place of what has been there since.
+    /// # Errors
     ///
-    /// They are forgotten with the room if no template of that badge shows any. A peak of another
-    /// [`day`](Records::day) is not today's.
-    ///
-    /// ```
-    /// # use tower_livebadge::{Badge, LiveBadgeLayer, Look};
-    /// let visits = Look::odometer(6).number("{{ joins }}");
-    /// let badges =
-    ///     LiveBadgeLayer::builder().badge("/visits.png", Badge::look(visits)).build()?;
-    /// let handle = badges.handle();
-    ///
-    /// let mut records = handle.records("/visits.png");
-    /// records.joins = 4711; // from wherever they were kept
-    /// handle.set_records("/visits.png", records);
-    /// assert_eq!(handle.records("/visits.png").joins, 4711);
-    ///
-    /// handle.reset("/visits.png");
-    /// assert_eq!(handle.records("/visits.png").joins, 0);
-    /// # Ok::<(), tower_livebadge::BuildError>(())
-    /// ```
-    pub fn set_records(&self, path: &str, records: Records) {
-        if let Some(target) = self.badges.addressed(path) {
-            self.badges.change_history(&target, |history| history.resume(records));
-        }
-    }
-
-    /// Forgets what has been in the room at this path before now: peaks, joins, the last minutes.
-    /// Who is there stays.
-    pub fn reset(&self, path: &str) {
-        if let Some(target) = self.badges.addressed(path) {
-            self.badges.change_history(&target, History::reset);
-        }
+    /// If no badge is at this path, or if [`Badge::rooms`](crate::Badge::rooms) says that there is no
+    /// such room.
+    pub fn room_at(&self, path: &str) -> Result<RoomHandle, RoomError> {
+        let target = self.dispatch.addressed(path).ok_or_else(|| self.no_badge(path))?;
+        RoomHandle::new(self.dispatch.clone(), target)
     }
 
     /// Every room that somebody is in, in no particular order. Totals are not among them.
     pub fn rooms(&self) -> Vec<RoomCounts> {
-        self.badges.registry.counts()
+        self.dispatch.registry.counts()
     }
 
-    /// What changes from now on.
+    /// What has been in every room that is open or remembered, and in all rooms of those badges that
+    /// have a [total](crate::Badge::total_of), each with its path, in no particular order: to be kept
+    /// over a restart, and then [set](RoomHandle::set_records) again.
+    pub fn all_records(&self) -> Vec<(String, Records)> {
+        let Dispatch { registry, recipes, .. } = &*self.dispatch;
+        let rooms = registry.all_records().into_iter();
+        let rooms = rooms.map(|(id, records)| (self.dispatch.path(&id).to_string(), records));
+        let totals = recipes.iter().filter_map(|recipe| {
+            let total = recipe.total.as_ref()?;
+            Some((recipe.path.clone(), total.snapshot().records))
+        });
+        rooms.chain(totals).collect()
+    }
+
+    /// What changes from now on, as a stream.
     ///
     /// ```no_run
     /// # async fn f(handle: tower_livebadge::Handle) {
@@ -121,46 +127,15 @@ impl Handle {
     /// # }
     /// ```
     pub fn changes(&self) -> Changes {
-        Changes(self.badges.reporter.changes())
+        Changes(BroadcastStream::new(self.dispatch.reporter.changes()))
     }
 
-    /// Snippets that show the badge at this URL, or path, in a page or a forum post. `None` if no
-    /// badge is there; what stands in front of its own path is where it is mounted.
-    pub fn embed(&self, url: &str) -> Option<Embed> {
-        let target = embed::paths_of(url).find_map(|path| self.badges.addressed(path))?;
-        let recipe = &target.recipe;
-        Some(Embed::new(url, recipe.size, recipe.has_any_width))
-    }
-
-    /// Answers a request from inside a handler, with the badge and the room at `path`.
+    /// Whether a request for any badge has come through the layer.
     ///
-    /// For paths that only the application knows, such as those of
-    /// [`unrouted`](crate::LiveBadgeLayerBuilder::unrouted) badges. The request's own path does not
-    /// matter; its method is taken for GET unless it is HEAD. The answer is 404 if `path` is no
-    /// badge's, or if the badge's settings leave the request to the application
-    /// ([`Reply::Inner`](crate::Reply::Inner)).
-    ///
-    /// ```
-    /// use axum::extract::{Path, Request, State};
-    /// use axum::response::IntoResponse;
-    /// use tower_livebadge::Handle;
-    ///
-    /// async fn readers(
-    ///     State(badges): State<Handle>,
-    ///     Path(slug): Path<String>,
-    ///     request: Request,
-    /// ) -> impl IntoResponse {
-    ///     let article = 42; // looked up by its slug
-    ///     let (parts, _) = request.into_parts();
-    ///     badges.respond(&format!("articles/{article}"), &parts).await
-    /// }
-    /// # let _: axum::Router<Handle> = axum::Router::new().route("/", axum::routing::get(readers));
-    /// ```
-    pub async fn respond(&self, path: &str, parts: &Parts) -> Response<ResponseBody> {
-        let target = self.badges.addressed(path);
-        let answer = target.and_then(|target| self.badges.answer(target, path, parts));
-        let mut answer = answer.unwrap_or(Answer::NotFound);
-        poll_fn(|cx| answer.poll(cx)).await
+    /// If pages come through and no badge is ever asked for, the layer is likely in the wrong place:
+    /// see [where it goes](crate#where-the-layer-goes). [`shutdown`](Self::shutdown) says so in the log.
+    pub fn is_reached(&self) -> bool {
+        self.dispatch.traffic.has_badges()
     }
 
     /// Ends all streams politely: each viewer keeps the last picture, and its response ends in the
@@ -168,7 +143,7 @@ impl Handle {
     /// get one whole picture.
     ///
     /// Returns when all streams have ended, at the latest after a second: a viewer that does not
-    /// read can't be told.
+    /// read can't be told. See [`shutdown_within`](Self::shutdown_within) for another time.
     ///
     /// ```no_run
     /// # async fn f(app: axum::Router, badges: tower_livebadge::LiveBadgeLayer) -> std::io::Result<()> {
@@ -183,16 +158,33 @@ impl Handle {
     /// # }
     /// ```
     pub async fn shutdown(&self) {
-        self.badges.shutdown.cancel();
-        self.badges.open_streams.close();
-        // An error says that somebody did not read.
-        let _ = timeout(GOODBYE, self.badges.open_streams.wait()).await;
+        self.shutdown_within(GOODBYE).await;
+    }
+
+    /// The same, waiting for no longer than this. Returns whether all streams have ended by then.
+    pub async fn shutdown_within(&self, patience: Duration) -> bool {
+        if self.dispatch.traffic.passes_by() {
+            tracing::warn!(
+                badges = ?self.dispatch,
+                "requests came through the live badges' layer, but none for a badge; is it the last \
+                 layer, on the outermost router?"
+            );
+        }
+        self.dispatch.shutdown.cancel();
+        timeout(patience, self.dispatch.admission.drained()).await.is_ok()
+    }
+
+    fn no_badge(&self, path: &str) -> RoomError {
+        let known = self.dispatch.recipes.iter().map(|recipe| recipe.path.clone()).collect();
+        RoomError::NoBadge { path: path.to_owned(), known }
     }
 }
 
-/// Changes of the rooms' counts, from [`Handle::changes`].
+/// Changes of the rooms' counts, from [`Handle::changes`]: a [`Stream`] that ends when the layer and
+/// everything made from it are gone.
 #[derive(Debug)]
-pub struct Changes(broadcast::Receiver<RoomCounts>);
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct Changes(BroadcastStream<RoomCounts>);
 
 /// What [`Changes`] yields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,10 +202,19 @@ impl Changes {
     ///
     /// Cancel safe: no change is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Change> {
-        match self.0.recv().await {
-            Ok(room) => Some(Change::Room(room)),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Change::Missed(missed)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for Changes {
+    type Item = Change;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|next| {
+            next.map(|room| match room {
+                Ok(room) => Change::Room(room),
+                Err(Lagged(missed)) => Change::Missed(missed),
+            })
+        })
     }
 }

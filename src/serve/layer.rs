@@ -3,28 +3,28 @@
 use std::fmt;
 use std::sync::Arc;
 
-use matchit::InsertError;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_layer::Layer;
 
 use crate::badge::builder::Badge;
 use crate::badge::check::check;
 use crate::badge::own_urls::Detours;
-use crate::error::BuildError;
+use crate::badge::recipe::Recipe;
+use crate::badge::set::{self, Access, Entry};
+use crate::error::{BuildError, BuildErrorKind};
 use crate::observe::observer::{Observer, Unobserved};
 use crate::picture::fonts::Fonts;
 use crate::picture::raster::Raster;
 use crate::presence::crowd::Crowd;
-use crate::request::params;
 use crate::request::pseudonym::Blind;
-use crate::room::admission::Quotas;
+use crate::room::admission::Admission;
 use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
 use crate::serve::dispatch::Dispatch;
+use crate::serve::dispatch::Traffic;
 use crate::serve::handle::Handle;
-use crate::serve::service::{LiveBadge, NotFound};
+use crate::serve::not_found::NotFound;
+use crate::serve::service::LiveBadge;
 use crate::stream::multipart::Multipart;
 
 /// Answers the configured paths with live pictures, and leaves everything else to the inner service.
@@ -85,35 +85,37 @@ impl<S> Layer<S> for LiveBadgeLayer {
 /// Builds a [`LiveBadgeLayer`].
 #[must_use = "a builder does nothing until build() is called"]
 pub struct LiveBadgeLayerBuilder {
-    badges: Vec<(String, Badge, Access)>,
+    badges: Vec<Entry>,
     fonts: Vec<Vec<u8>>,
     max_viewers: Option<usize>,
     max_rooms: usize,
     observer: Box<dyn Observer>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Requests,
-    HandleOnly,
-}
-
 impl LiveBadgeLayerBuilder {
     /// Adds a badge at a path, in axum's syntax: `/online.png`, `/rooms/{room}/online.png`,
-    /// `/files/{*path}`.
+    /// `/files/{*path}`; and with more than that has: `/t/{id}.png`, `/@{user}`,
+    /// `/badge-{id}.png`. There is at most one parameter between two slashes, and what is around it
+    /// stays as it is: at `/t/a.b.png` the `id` is `a.b`.
+    ///
+    /// If two paths match, the one with more text of its own goes first: `/t/online.png` before
+    /// `/t/{id}.png` before `/t/{id}`. axum 0.8's own router knows no text after a parameter, so a
+    /// path such as `/t/{id}.png` can't also be a route of it; give the layer the whole router
+    /// (see the [front page](crate#where-the-layer-goes)), or mount it with
+    /// [`into_service`](LiveBadgeLayer::into_service).
     ///
     /// Every set of parameter values is a room of its own, with its own count and picture. Values
     /// are percent-decoded; one of more than 64 characters, or with control characters, names no
     /// room, and its request is left to the inner service.
     pub fn badge(mut self, path: impl Into<String>, badge: Badge) -> Self {
-        self.badges.push((path.into(), badge, Access::Requests));
+        self.badges.push(Entry { path: path.into(), badge, access: Access::Requests });
         self
     }
 
     /// Adds a badge for [`Handle::respond`] alone: no request reaches it by its path, which
     /// therefore begins without a slash, as in `articles/{id}`.
     pub fn unrouted(mut self, path: impl Into<String>, badge: Badge) -> Self {
-        self.badges.push((path.into(), badge, Access::HandleOnly));
+        self.badges.push(Entry { path: path.into(), badge, access: Access::HandleOnly });
         self
     }
 
@@ -155,23 +157,22 @@ impl LiveBadgeLayerBuilder {
     /// If anything is wrong with a path, a template, a font or a setting: see [`BuildError`].
     pub fn build(self) -> Result<LiveBadgeLayer, BuildError> {
         let fonts = Fonts::new(self.fonts);
-        let fonts = fonts.map_err(|not| BuildError::Font { position: not.0 })?;
+        let fonts =
+            fonts.map_err(|not| BuildError::of_layer(BuildErrorKind::Font { position: not.0 }))?;
         let raster = Arc::new(Raster::new(fonts));
-        let multipart = Arc::new(Multipart::new());
-        let mut paths = matchit::Router::new();
-        for (number, (path, _, access)) in self.badges.iter().enumerate() {
-            check_path(path, *access)?;
-            paths.insert(path, number).map_err(|error| path_error(path, error))?;
-        }
-        let hosts = hosts(&self.badges)?;
-        let totalled = totalled(&self.badges)?;
+        let paths = set::paths(&self.badges)?;
+        let hosts = set::hosts(&self.badges)?;
+        let totalled = set::totalled(&self.badges)?;
         let mut recipes = Vec::new();
-        for ((path, badge, _), host) in self.badges.into_iter().zip(hosts) {
-            recipes.push(check(&path, badge, host, &raster, &multipart)?);
+        for (Entry { path, badge, .. }, host) in self.badges.into_iter().zip(hosts) {
+            recipes.push(check(&path, badge, host, &raster)?);
         }
         for shown in 0..recipes.len() {
             let host = recipes[shown].host;
             recipes[host].remembers |= recipes[shown].remembers;
+            recipes[shown].is_gated = is_gated(&recipes, shown, &totalled);
+            recipes[shown].multipart = Arc::new(Multipart::new(recipes[shown].corp()));
+            recipes[shown].counts = totalled.iter().all(|(total, _)| *total != host);
         }
         for (number, of) in totalled {
             let crowd = Arc::new(Crowd::total(recipes[of].settings.grace()));
@@ -181,79 +182,29 @@ impl LiveBadgeLayerBuilder {
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
         let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
-        let max_viewers = self.max_viewers.unwrap_or(Semaphore::MAX_PERMITS);
+        let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown.clone());
         let badges = Dispatch {
             recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),
+            admission,
             detours: Detours::default(),
-            quotas: Arc::new(Quotas::new(self.max_rooms)),
-            vacancies: Arc::new(Semaphore::new(max_viewers.min(Semaphore::MAX_PERMITS))),
-            open_streams: TaskTracker::new(),
             shutdown,
+            traffic: Traffic::default(),
         };
         Ok(LiveBadgeLayer { badges: Arc::new(badges) })
     }
 }
 
-/// For each badge the one whose rooms it shows.
-fn hosts(badges: &[(String, Badge, Access)]) -> Result<Vec<usize>, BuildError> {
-    let host = |(number, (path, badge, _)): (usize, &(String, Badge, Access))| {
-        let Some(wanted) = &badge.rooms_of else { return Ok(number) };
-        let found =
-            badges.iter().position(|(path, other, _)| path == wanted && other.rooms_of.is_none());
-        let found = found.filter(|_| params::names(path) == params::names(wanted));
-        found.ok_or_else(|| BuildError::RoomsOf { path: path.clone(), wanted: wanted.clone() })
-    };
-    badges.iter().enumerate().map(host).collect()
-}
-
-/// The badges that show a total, each with the badge whose rooms it is of.
-fn totalled(badges: &[(String, Badge, Access)]) -> Result<Vec<(usize, usize)>, BuildError> {
-    let mut totalled = Vec::new();
-    for (number, (path, badge, _)) in badges.iter().enumerate() {
-        let Some(wanted) = &badge.total_of else { continue };
-        let is_host = |badge: &Badge| badge.rooms_of.is_none() && badge.total_of.is_none();
-        let found = badges.iter().position(|(path, badge, _)| path == wanted && is_host(badge));
-        match found.filter(|_| badge.rooms_of.is_none()) {
-            Some(of) => totalled.push((number, of)),
-            None => {
-                let (path, wanted) = (path.clone(), wanted.clone());
-                return Err(BuildError::TotalOf { path, wanted });
-            }
-        }
-    }
-    Ok(totalled)
-}
-
-fn check_path(path: &str, access: Access) -> Result<(), BuildError> {
-    let reason = match access {
-        Access::Requests if !path.starts_with('/') => "a path begins with a slash",
-        Access::Requests if path.contains(['?', '#']) => {
-            "a path has no query or fragment; queries are ignored, so leave it out"
-        }
-        _ if path.contains(|c: char| !c.is_ascii_graphic()) => {
-            "a path is written as browsers ask for it: percent-encode spaces and other letters"
-        }
-        Access::HandleOnly if path.starts_with('/') => {
-            "an unrouted path begins without a slash, so that no request can mean it"
-        }
-        _ => return Ok(()),
-    };
-    Err(BuildError::Path { path: path.into(), reason })
-}
-
-fn path_error(path: &str, error: InsertError) -> BuildError {
-    let path = path.to_owned();
-    let reason = match error {
-        InsertError::Conflict { with } => return BuildError::PathConflict { path, with },
-        InsertError::InvalidParamSegment => "a segment has at most one parameter, at its end",
-        InsertError::InvalidCatchAll => "a {*parameter} can only be at the path's end",
-        _ => "a parameter is written {name}; double the braces that are to stand for themselves",
-    };
-    BuildError::Path { path, reason }
+/// Whether the inner service is asked before this badge is shown: as it says, or as the badge says
+/// whose rooms or total it shows.
+fn is_gated(recipes: &[Recipe], badge: usize, totalled: &[(usize, usize)]) -> bool {
+    let host = recipes[badge].host;
+    let of = totalled.iter().find(|(total, _)| *total == host).map_or(host, |(_, of)| *of);
+    let says = |badge: usize| recipes[badge].settings.gated;
+    says(badge).or(says(host)).or(says(of)).unwrap_or(false)
 }
 
 impl fmt::Debug for LiveBadgeLayerBuilder {

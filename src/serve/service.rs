@@ -1,20 +1,17 @@
 //! The middleware's service: ours or theirs?
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Context, Poll};
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Empty;
+use http::{HeaderValue, Request, Response, header};
 use pin_project::pin_project;
 use tower_service::Service;
 
 use crate::serve::answer::Answer;
 use crate::serve::body::ResponseBody;
 use crate::serve::dispatch::Dispatch;
+use crate::serve::visit::{Verdict, Visit};
 
 /// A service whose badges are answered by the layer, and everything else by `S`.
 ///
@@ -24,12 +21,12 @@ use crate::serve::dispatch::Dispatch;
 #[derive(Debug, Clone)]
 pub struct LiveBadge<S> {
     inner: S,
-    badges: Arc<Dispatch>,
+    dispatch: Arc<Dispatch>,
 }
 
 impl<S> LiveBadge<S> {
-    pub(crate) fn new(inner: S, badges: Arc<Dispatch>) -> Self {
-        Self { inner, badges }
+    pub(crate) fn new(inner: S, dispatch: Arc<Dispatch>) -> Self {
+        Self { inner, dispatch }
     }
 
     /// The service that answers everything else.
@@ -61,19 +58,21 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let Some(target) = self.badges.requested(request.method(), request.uri().path()) else {
+        let Some(target) = self.dispatch.requested(request.method(), request.uri().path()) else {
             return ResponseFuture::inner(self.inner.call(request));
         };
         // Nothing of the request is kept: its parts hold on to the connection's read buffer, 4.5 KB
         // for each viewer.
         let (parts, body) = request.into_parts();
-        let gated = target.recipe.settings.gated;
-        match self.badges.answer(target, parts.uri.path(), &parts) {
-            Some(answer) if gated => {
-                ResponseFuture::gated(self.inner.call(Request::from_parts(parts, body)), answer)
+        match Verdict::on(&self.dispatch, target, &parts) {
+            Verdict::Ours(visit) if visit.is_gated() => {
+                ResponseFuture::gated(self.inner.call(Request::from_parts(parts, body)), visit)
             }
-            Some(answer) => ResponseFuture::ours(answer),
-            None => ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body))),
+            Verdict::Ours(visit) => ResponseFuture::ours(visit.answer()),
+            Verdict::NotFound => ResponseFuture::ours(Answer::not_found()),
+            Verdict::Inner => {
+                ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
+            }
         }
     }
 }
@@ -91,7 +90,7 @@ pub struct ResponseFuture<F> {
 enum State<F> {
     Inner(#[pin] F),
     /// The inner service decides whether there is to be our answer.
-    Gated(#[pin] F, Option<Answer>),
+    Gated(#[pin] F, Option<Box<Visit>>),
     Ours {
         answer: Answer,
         cookies: Vec<HeaderValue>,
@@ -103,8 +102,8 @@ impl<F> ResponseFuture<F> {
         Self { state: State::Inner(future) }
     }
 
-    fn gated(future: F, answer: Answer) -> Self {
-        Self { state: State::Gated(future, Some(answer)) }
+    fn gated(future: F, visit: Box<Visit>) -> Self {
+        Self { state: State::Gated(future, Some(visit)) }
     }
 
     fn ours(answer: Answer) -> Self {
@@ -125,10 +124,10 @@ where
                 StateProjection::Inner(future) => {
                     return future.poll(cx).map_ok(|response| response.map(ResponseBody::inner));
                 }
-                StateProjection::Gated(future, answer) => {
+                StateProjection::Gated(future, visit) => {
                     let response = task::ready!(future.poll(cx))?;
-                    let answer = match answer.take() {
-                        Some(answer) if response.status().is_success() => answer,
+                    let answer = match visit.take() {
+                        Some(visit) if response.status().is_success() => visit.answer(),
                         _ => return Poll::Ready(Ok(response.map(ResponseBody::inner))),
                     };
                     // A session that the application has renewed stays renewed.
@@ -145,25 +144,5 @@ where
                 }
             }
         }
-    }
-}
-
-/// Answers everything with 404: the inner service where there is no other.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NotFound;
-
-impl<ReqBody> Service<Request<ReqBody>> for NotFound {
-    type Response = Response<Empty<Bytes>>;
-    type Error = Infallible;
-    type Future = Ready<Result<Self::Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<ReqBody>) -> Self::Future {
-        let mut response = Response::new(Empty::new());
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        ready(Ok(response))
     }
 }

@@ -25,7 +25,17 @@ pub(crate) struct Frame {
 pub(crate) type Pieces = (Bytes, Option<Bytes>);
 
 impl Frame {
-    pub(crate) fn new(multipart: Arc<Multipart>, format: Format, picture: &[u8]) -> Self {
+    /// `None` if the boundary is in the picture, and it can't be written otherwise.
+    pub(crate) fn new(multipart: Arc<Multipart>, format: Format, picture: &[u8]) -> Option<Self> {
+        if !multipart.is_met_by(picture) {
+            return Some(Self::of(multipart, format, picture));
+        }
+        // In a picture of pixels it is chance, of one in 2^64 for each byte.
+        let avoided = (format == Format::Svg).then(|| multipart.avoided_by(picture))?;
+        Some(Self::of(multipart, format, &avoided))
+    }
+
+    fn of(multipart: Arc<Multipart>, format: Format, picture: &[u8]) -> Self {
         let prefix_len = format.prefix_len(picture);
         let mut whole = BytesMut::with_capacity(picture.len() + prefix_len + 96);
         whole.put_slice(picture);
@@ -108,6 +118,11 @@ impl Frame {
         })
     }
 
+    /// Whether this is another picture than that.
+    pub(crate) fn shows_other(&self, picture: &[u8]) -> bool {
+        self.whole[..self.picture_len] != *picture
+    }
+
     /// The bare picture.
     pub(crate) fn picture(&self) -> Bytes {
         self.whole.slice(..self.picture_len)
@@ -129,6 +144,8 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     const PREFIX: usize = 33;
@@ -147,10 +164,10 @@ mod tests {
 
     #[test]
     fn a_step_completes_the_open_part_and_opens_the_next() {
-        let multipart = Arc::new(Multipart::new());
+        let multipart = Arc::new(Multipart::new(HeaderValue::from_static("cross-origin")));
         let (one, two) = (png(1, "one"), png(1, "two"));
-        let seen = Frame::new(multipart.clone(), Format::Png, &one);
-        let next = Frame::new(multipart.clone(), Format::Png, &two);
+        let seen = Frame::new(multipart.clone(), Format::Png, &one).unwrap();
+        let next = Frame::new(multipart.clone(), Format::Png, &two).unwrap();
         let (piece, rest) = next.step_from(&seen, Framing::Open);
         assert_eq!(piece, [&two[PREFIX..], &head(&multipart), &two[..PREFIX]].concat());
         assert_eq!(rest, None);
@@ -158,10 +175,10 @@ mod tests {
 
     #[test]
     fn a_new_size_repeats_the_old_picture_and_sends_the_new_one_whole() {
-        let multipart = Arc::new(Multipart::new());
+        let multipart = Arc::new(Multipart::new(HeaderValue::from_static("cross-origin")));
         let (small, large) = (png(1, "small"), png(2, "large"));
-        let seen = Frame::new(multipart.clone(), Format::Png, &small);
-        let next = Frame::new(multipart.clone(), Format::Png, &large);
+        let seen = Frame::new(multipart.clone(), Format::Png, &small).unwrap();
+        let next = Frame::new(multipart.clone(), Format::Png, &large).unwrap();
         let (old, new) = next.step_from(&seen, Framing::Open);
         assert_eq!(old, [&small[PREFIX..], &head(&multipart)].concat());
         assert_eq!(new.unwrap(), [&large[..], &head(&multipart), &large[..PREFIX]].concat());

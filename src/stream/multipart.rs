@@ -17,7 +17,7 @@
 //! their length ([`Framing::Strict`]).
 
 use bytes::{BufMut, BytesMut};
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::request::random::random;
 
@@ -42,17 +42,56 @@ const PREAMBLE: usize = 1024;
 const GREETING: &str = "This is a live image: every part replaces the one before. \
     A viewer for multipart/x-mixed-replace shows it; the open connection is the viewer's presence.";
 
-/// The framing of one layer's streams.
+/// Whose pages may show a picture. WebKitGTK 2.50 looks for it in each part's head as well, where a page
+/// asks for isolation (COEP: `tests/browsers`).
+pub(crate) const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The framing of one badge's streams.
 #[derive(Debug)]
 pub(crate) struct Multipart {
     boundary: String,
+    corp: HeaderValue,
 }
 
 impl Multipart {
     /// A framing with a boundary that was drawn at random: nothing that a picture contains can
     /// meet it by accident, and nobody can put it into one on purpose.
-    pub(crate) fn new() -> Self {
-        Self { boundary: format!("livebadge-{:016x}", random()) }
+    pub(crate) fn new(corp: HeaderValue) -> Self {
+        Self { boundary: format!("livebadge-{:016x}", random()), corp }
+    }
+
+    /// Whether the boundary is in there: it must not be in any picture, wherever in it.
+    ///
+    /// Every client can read the boundary in its response's head, and text that it then brings into
+    /// a picture, such as a name, is in SVG as it is.
+    pub(crate) fn is_met_by(&self, picture: &[u8]) -> bool {
+        self.occurrences(picture).next().is_some()
+    }
+
+    /// The same SVG with its first letter written as a number wherever the boundary is in there.
+    pub(crate) fn avoided_by(&self, svg: &[u8]) -> Vec<u8> {
+        let mut avoided = Vec::with_capacity(svg.len() + 16);
+        let mut from = 0;
+        for at in self.occurrences(svg) {
+            avoided.extend_from_slice(&svg[from..at]);
+            avoided.extend_from_slice(b"&#108;"); // "l", with which it begins
+            from = at + 1;
+        }
+        avoided.extend_from_slice(&svg[from..]);
+        avoided
+    }
+
+    fn occurrences(&self, picture: &[u8]) -> impl Iterator<Item = usize> {
+        memchr::memmem::find_iter(picture, self.boundary.as_bytes())
+    }
+
+    fn put_part_head(&self, out: &mut BytesMut, media_type: &str) {
+        self.put_delimiter(out);
+        out.put_slice(
+            format!("\r\nContent-Type: {media_type}\r\nCross-Origin-Resource-Policy: ").as_bytes(),
+        );
+        out.put_slice(self.corp.as_bytes());
+        out.put_slice(b"\r\n");
     }
 
     /// The stream's `Content-Type`. Exactly so: Firefox wants `boundary` in lower case, first and
@@ -72,16 +111,14 @@ impl Multipart {
     /// Ends a picture and begins the next part.
     pub(crate) fn put_next_head(&self, out: &mut BytesMut, media_type: &str) {
         out.put_slice(b"\r\n");
-        self.put_delimiter(out);
-        out.put_slice(format!("\r\nContent-Type: {media_type}\r\n\r\n").as_bytes());
+        self.put_part_head(out, media_type);
+        out.put_slice(b"\r\n");
     }
 
     /// A whole part.
     pub(crate) fn put_strict_part(&self, out: &mut BytesMut, media_type: &str, picture: &[u8]) {
-        self.put_delimiter(out);
-        let length = picture.len();
-        let head = format!("\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
-        out.put_slice(head.as_bytes());
+        self.put_part_head(out, media_type);
+        out.put_slice(format!("Content-Length: {}\r\n\r\n", picture.len()).as_bytes());
         out.put_slice(picture);
         out.put_slice(b"\r\n");
     }
@@ -102,15 +139,39 @@ impl Multipart {
 mod tests {
     use super::*;
 
+    fn multipart() -> Multipart {
+        Multipart::new(HeaderValue::from_static("cross-origin"))
+    }
+
     #[test]
     fn the_first_delimiter_ends_the_preamble_after_one_kibibyte() {
         let mut opening = BytesMut::new();
-        Multipart::new().put_opening(&mut opening, "image/png");
+        multipart().put_opening(&mut opening, "image/png");
         assert_eq!(&opening[PREAMBLE - 2..PREAMBLE + 2], b"\r\n--");
     }
 
     #[test]
-    fn boundaries_differ_between_layers() {
-        assert_ne!(Multipart::new().boundary, Multipart::new().boundary);
+    fn boundaries_differ_between_badges() {
+        assert_ne!(multipart().boundary, multipart().boundary);
+    }
+
+    #[test]
+    fn a_boundary_within_svg_is_written_otherwise() {
+        let multipart = multipart();
+        let boundary = multipart.boundary.clone();
+        for text in [
+            format!("<t>\r\n--{boundary}--\r\n</t>"),
+            format!("<t>{boundary}{boundary}</t>"),
+            format!("<t a='{boundary}'/>"),
+        ] {
+            assert!(multipart.is_met_by(text.as_bytes()));
+            let avoided = multipart.avoided_by(text.as_bytes());
+            assert!(!multipart.is_met_by(&avoided));
+            // XML means the same by both.
+            let avoided = String::from_utf8(avoided).unwrap();
+            assert_eq!(avoided.replace("&#108;", "l"), text);
+        }
+        assert!(!multipart.is_met_by(&boundary.as_bytes()[1..]));
+        assert!(!multipart.is_met_by(b""));
     }
 }

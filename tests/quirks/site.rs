@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::compression::CompressionLayer;
-use tower_livebadge::{Badge, Format, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
+use tower_livebadge::{Badge, Format, Handle, Join, LiveBadgeLayer, Observer, Paint};
 
 use super::colour::{Colour, RED};
 use super::serve::{self, Transport};
@@ -96,6 +96,10 @@ impl Plan {
         self
     }
 
+    pub(crate) fn isolated(mut self) -> Self {
+        self.is_isolated = true;
+        self
+    }
 
     pub(crate) fn without_queries(mut self) -> Self {
         self.around = Around::NoQueries;
@@ -133,7 +137,8 @@ impl Plan {
             .expect("the badge is right");
         let handle = badges.handle();
 
-        let snippet = handle.embed("/live.png").expect("a badge is there").img();
+        let room = handle.room("/live.png", &[]).expect("a badge is there");
+        let snippet = room.embed("/live.png").img();
         let policy = if self.is_isolated { "require-corp" } else { "unsafe-none" };
         let mut app = Router::new();
         for (path, html) in self.pages {
@@ -256,11 +261,11 @@ struct Log {
 struct Told(Arc<Log>);
 
 impl Observer for Told {
-    fn on_join(&self, _: &RoomCounts) {
+    fn on_join(&self, _: &Join) {
         self.0.joins.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn on_paint(&self, _: &RoomCounts, paint: &Paint) {
+    fn on_paint(&self, paint: &Paint) {
         self.0.picture_bytes.store(paint.bytes, Ordering::SeqCst);
     }
 }

@@ -8,7 +8,9 @@ use crate::common::{
 };
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
-use tower_livebadge::{Change, LiveBadgeLayer, Observer, Paint, PaintError, Refusal, RoomCounts};
+use tower_livebadge::{
+    Change, Join, Leave, LiveBadgeLayer, Observer, Paint, PaintFailure, Refused,
+};
 
 const PATH: &str = "/bar.png";
 
@@ -26,26 +28,26 @@ impl Diary {
 }
 
 impl Observer for Diary {
-    fn on_join(&self, room: &RoomCounts) {
-        self.write(format!("{} join {}", room.path, room.counts.streams));
+    fn on_join(&self, join: &Join) {
+        self.write(format!("{} join {}", join.path, join.counts.streams));
         panic!("an observer's bug, which must not matter");
     }
 
-    fn on_leave(&self, room: &RoomCounts) {
-        self.write(format!("{} leave {}", room.path, room.counts.streams));
+    fn on_leave(&self, leave: &Leave) {
+        self.write(format!("{} leave {}", leave.path, leave.counts.streams));
     }
 
-    fn on_paint(&self, room: &RoomCounts, paint: &Paint) {
+    fn on_paint(&self, paint: &Paint) {
         assert!(paint.bytes > 60);
-        self.write(format!("{} paint", room.path));
+        self.write(format!("{} paint", paint.path));
     }
 
-    fn on_paint_error(&self, room: &RoomCounts, error: &PaintError) {
-        self.write(format!("{} error {error}", room.path));
+    fn on_paint_error(&self, failure: &PaintFailure<'_>) {
+        self.write(format!("{} error {}", failure.path, failure.error));
     }
 
-    fn on_refusal(&self, path: &str, refusal: Refusal) {
-        self.write(format!("{path} {refusal:?}"));
+    fn on_refusal(&self, refused: &Refused) {
+        self.write(format!("{} {:?}", refused.path, refused.reason));
     }
 }
 
@@ -109,7 +111,10 @@ async fn past_a_limit_there_is_a_still_and_a_freed_place_serves_at_once() {
         assert_eq!(read_bar(&still.bytes().await), 2);
     }
     drop(third);
-    eventually("the place to be free", || handle.counts("/a/bar.png").streams == 1).await;
+    eventually("the place to be free", || {
+        handle.room_at("/a/bar.png").unwrap().counts().streams == 1
+    })
+    .await;
     client.get("/a/bar.png", &BROWSER).await.into_stream().bar_of(2).await;
 }
 

@@ -258,7 +258,7 @@ async fn a_path_of_its_own_can_be_data() {
 
 #[tokio::test]
 async fn a_badge_may_be_pictures_only_and_a_gated_one_tells_other_sites_nothing() {
-    let server = serve_badge(Badge::online().pictures_only()).await;
+    let server = serve_badge(Badge::online().pictures_only(true)).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     for format in ["svg", "json", "shields", "text"] {
         let reply = client.get(&format!("{PATH}?format={format}"), &[]).await;
@@ -266,7 +266,8 @@ async fn a_badge_may_be_pictures_only_and_a_gated_one_tells_other_sites_nothing(
     }
     assert_eq!(read(client.get(PATH, &[("accept", "application/json")]).await, 0).await, Face::Png);
 
-    let badges = LiveBadgeLayer::builder().badge(PATH, Badge::online().gated()).build().unwrap();
+    let badges =
+        LiveBadgeLayer::builder().badge(PATH, Badge::online().gated(true)).build().unwrap();
     let app = axum::Router::new().route(PATH, axum::routing::get("inner")).layer(badges);
     let server = serve(app).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;

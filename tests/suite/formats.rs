@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::common::multipart::CORP;
 use crate::common::{
     BROWSER, Client, Protocol, RawReply, Server, bar_badge_of, decode, eventually, serve,
 };
@@ -34,8 +35,9 @@ async fn strict_part(reply: &mut RawReply, boundary: &str, media_type: &str) -> 
     let (head, rest) = part.split_at(part.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4);
     let picture = rest.strip_suffix(b"\r\n").expect("a line ends behind the picture");
     let length = picture.len();
-    let expected =
-        format!("--{boundary}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n");
+    let expected = format!(
+        "--{boundary}\r\nContent-Type: {media_type}\r\n{CORP}Content-Length: {length}\r\n\r\n"
+    );
     assert_eq!(String::from_utf8_lossy(head), expected);
     picture.to_vec()
 }
@@ -49,7 +51,7 @@ async fn a_program_that_asks_by_name_gets_whole_parts_with_their_length() {
         (Format::Svg, "image/svg+xml", b"<svg"),
     ] {
         let (sender, badge) = grey();
-        let badge = badge.format(format).heartbeat(Duration::from_millis(50));
+        let badge = badge.format(format.clone()).heartbeat(Duration::from_millis(50));
         let (server, handle) = serve_badge("/x", badge).await;
         let mut reply = RawReply::to(server.address, "GET /x HTTP/1.1", &BY_NAME).await;
         let boundary = reply.header("content-type").unwrap().split("boundary=").nth(1).unwrap();
@@ -78,7 +80,7 @@ async fn browsers_get_every_format_with_the_next_part_open() {
         [(Format::Png, true), (JPEG, true), (Format::WebP, false), (Format::Svg, false)]
     {
         let (sender, badge) = grey();
-        let badge = badge.format(format).heartbeat(Duration::from_millis(100));
+        let badge = badge.format(format.clone()).heartbeat(Duration::from_millis(100));
         let (server, _) = serve_badge("/x", badge).await;
         let mut client = Client::connect(server.address, Protocol::Http1).await;
         let still = client.get("/x?still", &BROWSER).await;
@@ -89,7 +91,7 @@ async fn browsers_get_every_format_with_the_next_part_open() {
 
         let mut reply = RawReply::to(server.address, "GET /x HTTP/1.1", &BROWSER).await;
         let first = reply.chunk().await.unwrap();
-        let head = format!("\r\nContent-Type: {media_type}\r\n\r\n");
+        let head = format!("\r\nContent-Type: {media_type}\r\n{CORP}\r\n");
         let opening = [head.as_bytes(), &still].concat();
         assert!(first.windows(opening.len()).any(|window| window == opening), "{format:?}");
         let open = &first
@@ -245,7 +247,7 @@ async fn firefox_is_sent_to_a_url_of_its_own() {
         seen.push((query.to_owned(), stream));
     }
     assert_ne!(seen[0].0, seen[1].0);
-    eventually("two viewers", || handle.counts("/x.png").streams == 2).await;
+    eventually("two viewers", || handle.room_at("/x.png").unwrap().counts().streams == 2).await;
     // Stills have no need of it.
     assert_eq!(client.get("/x.png?still", &firefox).await.status, 200);
 

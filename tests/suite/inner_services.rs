@@ -140,7 +140,7 @@ impl Service<Request<()>> for Strict {
 async fn readiness_and_errors_are_the_inner_services_own() {
     let strict = Strict::default();
     let calls = strict.calls.clone();
-    let mut service = badges(bar_badge().gated()).layer(strict);
+    let mut service = badges(bar_badge().gated(true)).layer(strict);
     for path in ["/", PATH, "/other", PATH] {
         let ready = ServiceExt::<Request<()>>::ready(&mut service).await.unwrap();
         let request = browser(path).body(()).unwrap();
@@ -205,7 +205,7 @@ async fn a_gated_badge_is_shown_to_whom_the_application_lets_in() {
         }),
     );
     let badges = LiveBadgeLayer::builder()
-        .badge("/rooms/{room}/bar.png", bar_badge().gated())
+        .badge("/rooms/{room}/bar.png", bar_badge().gated(true))
         .build()
         .unwrap();
     let handle = badges.handle();
@@ -230,6 +230,7 @@ async fn a_gated_badge_is_shown_to_whom_the_application_lets_in() {
 #[tokio::test]
 async fn a_handler_can_answer_with_a_badge_that_has_no_path() {
     use axum::extract::{Path, Request, State};
+    use axum::response::IntoResponse;
     let badges = LiveBadgeLayer::builder()
         .badge("/other.png", bar_badge())
         .unrouted("articles/{id}", bar_badge())
@@ -240,7 +241,10 @@ async fn a_handler_can_answer_with_a_badge_that_has_no_path() {
                   Path(slug): Path<String>,
                   request: Request| async move {
         let (parts, _) = request.into_parts();
-        badges.respond(&format!("{slug}/42"), &parts).await
+        match badges.room_at(&format!("{slug}/42")) {
+            Ok(room) => room.respond(&parts).await.into_response(),
+            Err(_) => StatusCode::NOT_FOUND.into_response(),
+        }
     };
     let app = axum::Router::new()
         .route("/{slug}/readers.png", axum::routing::get(answer))
@@ -250,7 +254,7 @@ async fn a_handler_can_answer_with_a_badge_that_has_no_path() {
     client.get("/articles/readers.png", &BROWSER).await.into_stream().bar_of(1).await;
     let mut viewer = client.get("/articles/readers.png", &BROWSER).await.into_stream();
     viewer.bar_of(1).await;
-    assert_eq!(handle.counts("articles/42").streams, 1);
+    assert_eq!(handle.room_at("articles/42").unwrap().counts().streams, 1);
     let still = client.get("/articles/readers.png", &[("accept", "*/*")]).await.bytes().await;
     assert_eq!(read_bar(&still), 1);
     let unknown = client.get("/nothing/readers.png", &BROWSER).await;

@@ -26,7 +26,7 @@ async fn open(address: SocketAddr) -> RawReply {
 }
 
 fn streams(handle: &Handle) -> usize {
-    handle.counts(PATH).streams
+    handle.room_at(PATH).unwrap().counts().streams
 }
 
 #[tokio::test]
@@ -150,9 +150,12 @@ async fn rooms_are_counted_apart_and_named_by_what_the_path_means() {
         let mut client = Client::connect(server.address, Protocol::Http1).await;
         open.push((client.get(path, &BROWSER).await.into_stream(), client));
     }
-    eventually("two in one room", || handle.counts("/rooms/a%20b/bar.png").streams == 2).await;
-    assert_eq!(handle.counts("/rooms/c/bar.png").streams, 1);
-    assert_eq!(handle.counts("/rooms/d/bar.png").streams, 0);
+    eventually("two in one room", || {
+        handle.room_at("/rooms/a%20b/bar.png").unwrap().counts().streams == 2
+    })
+    .await;
+    assert_eq!(handle.room_at("/rooms/c/bar.png").unwrap().counts().streams, 1);
+    assert_eq!(handle.room_at("/rooms/d/bar.png").unwrap().counts().streams, 0);
     assert_eq!(handle.rooms().len(), 2);
     drop(open);
     eventually("nobody", || handle.rooms().is_empty()).await;
@@ -181,7 +184,7 @@ async fn visitors_are_people_and_stay_for_their_grace() {
         .visitors(|request| request.headers.get("x-user").map(VisitorKey::new));
     let (server, handle) = serve_badge(badge).await;
     let counts = || {
-        let counts = handle.counts(PATH);
+        let counts = handle.room_at(PATH).unwrap().counts();
         (counts.streams, counts.visitors)
     };
     let mut clients = Vec::new();
@@ -239,7 +242,7 @@ async fn a_room_that_waits_for_somebody_to_come_back_sleeps() {
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
     sleep(Duration::from_secs(3599)).await;
-    assert_eq!(handle.counts(PATH).visitors, 1);
+    assert_eq!(handle.room_at(PATH).unwrap().counts().visitors, 1);
     sleep(Duration::from_secs(2)).await;
     assert!(handle.rooms().is_empty());
 }

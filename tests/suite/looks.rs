@@ -511,7 +511,7 @@ fn a_snippet_states_a_width_only_if_it_is_always_that() {
         (template("{{ 9 + text_width(params.room, 11) }}"), None),
     ] {
         let badges = LiveBadgeLayer::builder().badge("/{room}", badge).build().expect("right");
-        let img = badges.handle().embed("/a").expect("a badge").img();
+        let img = badges.handle().room_at("/a").expect("a badge").embed("/a").img();
         let stated = img.split_once("width=\"").and_then(|(_, rest)| rest.split('"').next());
         assert_eq!(stated, width, "{img}");
     }

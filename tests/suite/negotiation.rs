@@ -416,7 +416,7 @@ impl App {
                 _ => {
                     let mut body = body;
                     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-                    assert_eq!(self.handle.counts(PATH).streams, 1);
+                    assert_eq!(self.handle.room_at(PATH).unwrap().counts().streams, 1);
                     drop(body);
                     eventually("an empty room", || self.handle.rooms().is_empty()).await;
                     match head.headers.contains_key("refresh") {

@@ -1,9 +1,8 @@
 //! What an operator sees: logs, metrics, and which responses are streams.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use crate::common::{BROWSER, Client, Protocol, bar_badge, eventually, serve};
+use crate::common::{BROWSER, Client, Protocol, bar_badge, eventually, log, serve};
 use tower_livebadge::{LiveBadgeLayer, LiveResponse, visitor};
 
 #[tokio::test]
@@ -26,37 +25,9 @@ async fn a_stream_is_marked_and_a_still_is_not() {
     assert_eq!(*seen.lock().unwrap(), [true, false, false]);
 }
 
-/// A log that is kept.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_log_tells_of_rooms_and_not_of_who_is_in_them() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    log::keep();
     let badge =
         bar_badge().visitors(visitor::header("x-user")).leave_grace(std::time::Duration::ZERO);
     let badges = LiveBadgeLayer::builder().badge("/{room}/badge.png", badge).max_viewers(1).build();
@@ -72,10 +43,10 @@ async fn the_log_tells_of_rooms_and_not_of_who_is_in_them() {
     stream.bar_of(1).await;
     client.get(path, &alice).await.bytes().await;
     drop(stream);
-    eventually("the room to be freed", || log.text().contains("freed")).await;
+    eventually("the room to be freed", || log::text().contains("freed")).await;
     assert!(handle.rooms().is_empty());
     let ours: Vec<String> =
-        log.text().lines().filter(|l| l.contains("livebadge")).map(str::to_owned).collect();
+        log::text().lines().filter(|l| l.contains("livebadge")).map(str::to_owned).collect();
     for (level, what) in [
         ("DEBUG", "a room has been opened"),
         ("DEBUG", "a viewer joined"),

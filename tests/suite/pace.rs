@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Observer, Paint, RoomCounts};
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Observer, Paint};
 
 const PATH: &str = "/bar.png";
 
@@ -25,7 +25,7 @@ const PATH: &str = "/bar.png";
 struct Paints(Arc<AtomicUsize>);
 
 impl Observer for Paints {
-    fn on_paint(&self, _: &RoomCounts, _: &Paint) {
+    fn on_paint(&self, _: &Paint) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -85,7 +85,8 @@ async fn resets_and_joins_cost_the_others_no_more_than_the_pace() {
         }
         assert!(pictures <= allowed(since), "{pictures} pictures in {:?}", since.elapsed());
     }
-    eventually("the others to be gone", || handle.counts(PATH).streams == 1).await;
+    eventually("the others to be gone", || handle.room_at(PATH).unwrap().counts().streams == 1)
+        .await;
     // The last state is never lost, if a picture showed another one.
     sleep(Duration::from_millis(150)).await;
     let mut another = Client::connect(server.address, Protocol::Http1).await;
@@ -124,7 +125,7 @@ async fn two_hundred_joins_a_second_are_shown_at_the_pace_and_right_in_the_end()
     assert!(painted <= allowed(since), "{painted} drawn for all 400 viewers");
     drop(joins.await.unwrap());
     viewer.bar_of(1).await;
-    assert_eq!(handle.counts(PATH).streams, 1);
+    assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 1);
 }
 
 #[tokio::test]

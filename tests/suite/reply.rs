@@ -27,7 +27,7 @@ async fn a_rule_makes_a_stream_of_a_still() {
             let headers = [("user-agent", "curl/7.88.1"), ("sec-purpose", "prefetch")];
             let mut stream = client.get(path, &headers).await.into_stream();
             stream.bar_of(1).await;
-            assert_eq!(handle.counts(PATH).streams, 1);
+            assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 1);
             drop((stream, client));
             crate::common::eventually("an empty room", || handle.rooms().is_empty()).await;
         }
@@ -88,7 +88,7 @@ async fn a_rule_may_look_at_the_request_and_leave_the_rest_to_the_usual_ones() {
     assert_eq!(other.bytes().await, "the application's");
     assert_eq!(script.header("content-type"), Some("image/png"));
     wall.into_stream().bar_of(2).await;
-    assert_eq!(handle.counts(PATH).streams, 2);
+    assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 2);
 }
 
 #[tokio::test]

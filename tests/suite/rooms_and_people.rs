@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::common::{BROWSER, Client, Protocol, Server, bar_badge, eventually, read_bar, serve};
-use tower_livebadge::{Badge, BuildError, Handle, LiveBadgeLayer, UnknownRoom, WhenFull, visitor};
+use tower_livebadge::{
+    Badge, BuildErrorKind, Handle, LiveBadgeLayer, UnknownRoom, WhenFull, visitor,
+};
 
 const PATH: &str = "/rooms/lobby/bar.png";
 
@@ -39,10 +41,10 @@ async fn five_tabs_a_reload_and_a_navigation_are_one_visitor_all_the_time() {
     for _ in 0..5 {
         tabs.push(client.get(PATH, &as_user("alice")).await.into_stream());
     }
-    eventually("five tabs", || handle.counts(PATH).streams == 5).await;
+    eventually("five tabs", || handle.room_at(PATH).unwrap().counts().streams == 5).await;
     tabs.clear(); // all reload at once
-    eventually("no tab", || handle.counts(PATH).streams == 0).await;
-    assert_eq!(handle.counts(PATH).visitors, 1);
+    eventually("no tab", || handle.room_at(PATH).unwrap().counts().streams == 0).await;
+    assert_eq!(handle.room_at(PATH).unwrap().counts().visitors, 1);
     let mut again = client.get(PATH, &as_user("alice")).await.into_stream();
     again.bar_of(1).await;
     drop(again);
@@ -66,7 +68,7 @@ async fn who_only_looks_is_not_counted() {
     staff.bar_of(1).await;
     drop(guest);
     staff.bar_of(0).await;
-    assert_eq!(handle.counts(PATH).streams, 0);
+    assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 0);
     // With somebody looking on already, a further one gets the picture at once.
     let mut other = client.get(PATH, &[BROWSER[1], ("x-staff", "1")]).await.into_stream();
     other.bar_of(0).await;
@@ -108,7 +110,10 @@ async fn two_badges_show_one_room() {
     one.bar_of(2).await;
     let rooms = handle.rooms();
     assert_eq!((rooms.len(), &*rooms[0].path), (1, "/a/bar.png"));
-    assert_eq!(handle.counts("/a/twice.png"), handle.counts("/a/bar.png"));
+    assert_eq!(
+        handle.room_at("/a/twice.png").unwrap().counts(),
+        handle.room_at("/a/bar.png").unwrap().counts()
+    );
     drop(one);
     two.bar_of(2).await;
 
@@ -116,7 +121,8 @@ async fn two_badges_show_one_room() {
         let badges = LiveBadgeLayer::builder()
             .badge("/{other}/bar.png", Badge::online())
             .badge("/{room}/look.png", Badge::online().rooms_of(wanted));
-        assert!(matches!(badges.build(), Err(BuildError::RoomsOf { .. })), "{wanted}");
+        let error = badges.build().unwrap_err();
+        assert!(matches!(error.kind(), BuildErrorKind::RoomsOf { .. }), "{wanted}");
     }
 }
 
@@ -141,7 +147,7 @@ async fn a_room_and_a_visitor_have_limits_and_freed_places_serve_at_once() {
     assert!(client.get("/rooms/other/bar.png", &as_user("bob")).await.is_stream());
     let tab = open.remove(0);
     drop(tab);
-    eventually("a place", || handle.counts(PATH).streams == 2).await;
+    eventually("a place", || handle.room_at(PATH).unwrap().counts().streams == 2).await;
     assert!(client.get(PATH, &as_user("alice")).await.is_stream());
 }
 
@@ -184,10 +190,10 @@ async fn made_up_addresses_are_one_visitor_unless_the_proxy_is_trusted() {
             open.push(client.get(path, &headers).await);
         }
     }
-    eventually("everybody", || handle.counts("/hop.png").streams == 10).await;
-    eventually("everybody", || handle.counts("/peer.png").streams == 10).await;
-    assert_eq!(handle.counts("/peer.png").visitors, 1);
-    assert_eq!(handle.counts("/hop.png").visitors, 5);
+    eventually("everybody", || handle.room_at("/hop.png").unwrap().counts().streams == 10).await;
+    eventually("everybody", || handle.room_at("/peer.png").unwrap().counts().streams == 10).await;
+    assert_eq!(handle.room_at("/peer.png").unwrap().counts().visitors, 1);
+    assert_eq!(handle.room_at("/hop.png").unwrap().counts().visitors, 5);
 }
 
 #[tokio::test]
@@ -207,7 +213,13 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     assert_eq!(again.header("set-cookie"), None);
     let mut again = again.into_stream();
     again.bar_of(1).await;
-    assert_eq!((handle.counts(PATH).streams, handle.counts(PATH).visitors), (2, 1));
+    assert_eq!(
+        (
+            handle.room_at(PATH).unwrap().counts().streams,
+            handle.room_at(PATH).unwrap().counts().visitors
+        ),
+        (2, 1)
+    );
     let other = client.get(PATH, &BROWSER).await;
     assert_ne!(other.header("set-cookie"), Some(&*cookie));
     other.into_stream().bar_of(2).await;
@@ -215,13 +227,23 @@ async fn a_cookie_of_the_badges_own_makes_one_visitor_of_many_views() {
     let look = client.get(&format!("{PATH}?uncounted"), &BROWSER).await;
     assert_eq!((look.is_stream(), look.header("set-cookie")), (true, None));
     assert_eq!(client.get(PATH, &[]).await.header("set-cookie"), None);
-    // An application that knows its visitors otherwise sets none either.
-    let badge = bar_badge().visitor_cookie("viewer").visitors(visitor::header("x-user"));
-    let (server, _) = serve_badge(badge).await;
-    let mut client = Client::connect(server.address, Protocol::Http2).await;
-    assert_eq!(client.get(PATH, &BROWSER).await.header("set-cookie"), None);
+    // Whom the application knows otherwise needs none.
+    let by_name = || bar_badge().visitors(visitor::header("x-user"));
+    let anna = [BROWSER[0], BROWSER[1], ("x-user", "anna")];
+    for (badge, of_guest) in [
+        (by_name().visitor_cookie("viewer"), true),
+        (bar_badge().visitor_cookie("viewer").visitors(visitor::header("x-user")), true),
+        (bar_badge().visitor_cookie("viewer").no_visitors(), false),
+    ] {
+        let (server, _) = serve_badge(badge).await;
+        let mut client = Client::connect(server.address, Protocol::Http2).await;
+        assert_eq!(client.get(PATH, &anna).await.header("set-cookie"), None);
+        let guest = client.get(PATH, &BROWSER).await;
+        assert_eq!(guest.header("set-cookie").is_some(), of_guest);
+    }
     for name in ["", "a b", "a;b", "a=b", "é"] {
         let badges = LiveBadgeLayer::builder().badge("/x", Badge::online().visitor_cookie(name));
-        assert!(matches!(badges.build(), Err(BuildError::Setting { .. })), "{name}");
+        let error = badges.build().unwrap_err();
+        assert!(matches!(error.kind(), BuildErrorKind::Setting { .. }), "{name}");
     }
 }

@@ -49,7 +49,7 @@ async fn with_a_thousand_open_streams_the_server_returns() {
             streams.push(client.get(PATH, &BROWSER).await.into_stream());
         }
     }
-    eventually("everybody", || handle.counts(PATH).streams == 1000).await;
+    eventually("everybody", || handle.room_at(PATH).unwrap().counts().streams == 1000).await;
 
     let readers: Vec<_> = viewers
         .into_iter()

@@ -70,11 +70,11 @@ async fn a_still_shows_who_is_there() {
         let still = client.get(PATH, &[]).await;
         check_still("beside a viewer", &still);
         assert_eq!(read_bar(&still.bytes().await), 1);
-        assert_eq!(handle.counts(PATH).streams, 1);
+        assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 1);
     }
     drop(stream);
     drop(viewer);
-    eventually("an empty room", || handle.counts(PATH).streams == 0).await;
+    eventually("an empty room", || handle.room_at(PATH).unwrap().counts().streams == 0).await;
     assert_eq!(read_bar(&client.get(PATH, &[]).await.bytes().await), 0);
 }
 

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Empty};
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
 use tower_livebadge::{
-    Badge, BuildError, Handle, LiveBadge, LiveBadgeLayer, NotFound, SameSite, VisitorCookie,
+    Badge, BuildErrorKind, Handle, LiveBadge, LiveBadgeLayer, NotFound, SameSite, VisitorCookie,
     VisitorKey, visitor,
 };
 
@@ -54,7 +54,7 @@ impl App {
     }
 
     fn counts(&self, path: &str) -> (usize, usize) {
-        let counts = self.handle.counts(path);
+        let counts = self.handle.room_at(path).unwrap().counts();
         (counts.streams, counts.visitors)
     }
 }
@@ -115,7 +115,7 @@ fn a_cookie_that_browsers_would_drop_is_an_error() {
     ] {
         let badge = Badge::online().visitor_cookie(cookie);
         let error = LiveBadgeLayer::builder().badge("/x.png", badge).build().unwrap_err();
-        assert!(matches!(error, BuildError::Setting { .. }));
+        assert!(matches!(error.kind(), BuildErrorKind::Setting { .. }));
         assert!(error.to_string().contains(setting), "{error}");
     }
 }

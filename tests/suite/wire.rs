@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::multipart::CORP;
 use crate::common::multipart::{HEARTBEAT, PREFIX, Parser, boundary_of};
 use crate::common::picture::chunk_types;
 use crate::common::{
@@ -48,7 +49,7 @@ async fn everybody_sees_how_many_there_are() {
         drop(second);
         first.bar_of(1).await;
         drop(first);
-        eventually("an empty room", || handle.counts(PATH).streams == 0).await;
+        eventually("an empty room", || handle.room_at(PATH).unwrap().counts().streams == 0).await;
     }
 }
 
@@ -105,7 +106,7 @@ async fn each_picture_is_one_chunk_that_begins_the_next_part() {
     let (mut reply, mut parser) = watch_chunks(&server).await;
     let boundary = boundary_of(reply.header("content-type").unwrap());
     let delimiter = format!("\r\n--{boundary}\r\n");
-    let head = format!("{delimiter}Content-Type: image/png\r\n\r\n");
+    let head = format!("{delimiter}Content-Type: image/png\r\n{CORP}\r\n");
 
     let opening = reply.chunk().await.unwrap();
     let parts = parser.push(&opening).unwrap();

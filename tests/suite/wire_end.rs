@@ -24,7 +24,7 @@ async fn the_last_chunks_are_the_picture_with_the_closing_delimiter_and_nothing(
     let mut parser = Parser::new(&boundary);
     let first = parser.push(&reply.chunk().await.unwrap()).unwrap().remove(0);
     handle.shutdown().await;
-    assert_eq!(handle.counts(PATH).streams, 0);
+    assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 0);
     let chunk = reply.chunk().await.unwrap();
     assert_eq!(chunk, [&first[PREFIX..], format!("\r\n--{boundary}--\r\n").as_bytes()].concat());
     assert_eq!(parser.push(&chunk).unwrap(), [first]);

@@ -69,6 +69,7 @@ pub(crate) const ALL: &[Case] = cases! {
     );
 
     "load": pages::are_loaded_while_a_snippet_streams();
+    "isolation": pages::that_are_isolated_show_badges_of_others();
     "a service worker": pages::with_a_service_worker_are_live();
     "queries taken away": pages::behind_what_takes_queries_away_are_live();
 

@@ -30,6 +30,17 @@ pub(crate) async fn are_loaded_while_a_snippet_streams(scene: Scene) {
     changes_are_shown(&scene, &site).await;
 }
 
+/// A page with `Cross-Origin-Embedder-Policy: require-corp` shows what allows that by a
+/// `Cross-Origin-Resource-Policy`. Chromium 156 and Firefox 153 look for it in the response's head,
+/// WebKitGTK 2.50 there and in each part's.
+pub(crate) async fn that_are_isolated_show_badges_of_others(scene: Scene) {
+    let badges = Site::plan().serve(Transport::H1).await;
+    let image = format!(r#"<img src="{}">"#, badges.url("/live.png"));
+    let page = Site::plan().isolated().page("/", image).serve(Transport::H1).await;
+    scene.open_elsewhere(&page.url_by_name("/"), &badges, one(RED)).await;
+    changes_are_shown(&scene, &badges).await;
+}
+
 /// A service worker that passes requests on passes the stream on, too. Chromium 156 and Firefox 153
 /// don't cut it when they end the worker, which has nothing more to do: after 75 s it was as live as at
 /// first. Of a closed tab Firefox only lets go when more of the stream comes. WebKitGTK 2.50 would show

@@ -4,6 +4,7 @@
 
 pub(crate) mod bar;
 pub(crate) mod client;
+pub(crate) mod log;
 pub(crate) mod multipart;
 pub(crate) mod picture;
 pub(crate) mod raw;

@@ -3,7 +3,8 @@
 //! ```text
 //! stream    = line of printable ASCII, delimiter, part, *( delimiter, part ), closing
 //! delimiter = CRLF "--" boundary
-//! part      = CRLF "Content-Type: image/png" CRLF CRLF, one PNG
+//! part      = CRLF "Content-Type: image/png" CRLF
+//!             "Cross-Origin-Resource-Policy: cross-origin" CRLF CRLF, one PNG
 //! closing   = delimiter "--" CRLF
 //! ```
 //!
@@ -13,7 +14,12 @@
 use super::picture;
 
 const TYPE: &str = "multipart/x-mixed-replace; boundary=";
-const HEAD: &[u8] = b"\r\nContent-Type: image/png\r\n\r\n";
+const HEAD: &[u8] =
+    b"\r\nContent-Type: image/png\r\nCross-Origin-Resource-Policy: cross-origin\r\n\r\n";
+const HEAD_OF_GATED: &[u8] =
+    b"\r\nContent-Type: image/png\r\nCross-Origin-Resource-Policy: same-site\r\n\r\n";
+/// What lets pages of all sites show a part.
+pub(crate) const CORP: &str = "Cross-Origin-Resource-Policy: cross-origin\r\n";
 const CLOSE: &[u8] = b"--\r\n";
 /// Signature and IHDR: what is sent of a picture before it is there.
 pub(crate) const PREFIX: usize = 33;
@@ -127,6 +133,7 @@ impl Parser {
         // There must be a part before the end.
         let (expected, place) = match (self.pending.first(), &self.finished) {
             (Some(b'-'), Some(_)) => (CLOSE, Place::Closed),
+            _ if self.pending.starts_with(HEAD_OF_GATED) => (HEAD_OF_GATED, Place::Part),
             _ => (HEAD, Place::Part),
         };
         if !self.comes(0, expected)? {

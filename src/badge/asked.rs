@@ -1,0 +1,98 @@
+//! What a request for a badge is after: one value, read once from its head by the badge's settings.
+
+use http::HeaderValue;
+use http::request::Parts;
+
+use crate::badge::data::Data;
+use crate::badge::own_urls::{Detours, OwnUrls};
+use crate::badge::recipe::Recipe;
+use crate::badge::reply::{self, Reply};
+use crate::picture::format::Format;
+use crate::request::head::Head;
+use crate::request::key::VisitorKey;
+use crate::request::random::random;
+use crate::request::style::Style;
+use crate::stream::multipart::Framing;
+
+/// What a request is after. Nothing of the request is kept in it: its parts hold on to the
+/// connection's read buffer, 4.5 KB for each viewer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) wants: Wants,
+    pub(crate) style: Style,
+    /// The answer is to have no body.
+    pub(crate) is_head: bool,
+    /// The versions of a still that the client has.
+    pub(crate) if_none_match: Vec<HeaderValue>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Wants {
+    /// The inner service's answer.
+    Inner,
+    /// One whole picture, in another format than the badge's if one is given.
+    Still(Option<Format>),
+    Data(Data),
+    /// A URL of this view's own first: this one.
+    OwnUrl(HeaderValue),
+    Stream(Viewing),
+}
+
+/// Who wants a stream, and how it is to be framed.
+#[derive(Debug)]
+pub(crate) struct Viewing {
+    pub(crate) framing: Framing,
+    pub(crate) is_counted: bool,
+    /// What tells who it is.
+    pub(crate) key: Option<VisitorKey>,
+    /// Which the visitor is given, to be known by it.
+    pub(crate) cookie: Option<HeaderValue>,
+}
+
+impl Asked {
+    pub(crate) fn read(recipe: &Recipe, parts: &Parts, detours: &Detours) -> Self {
+        let head = Head::read(parts);
+        Self {
+            wants: Wants::read(recipe, parts, &head, detours),
+            style: recipe.picture.style_asked_by(&head.query, recipe.size),
+            is_head: head.is_head,
+            if_none_match: head.if_none_match.iter().copied().cloned().collect(),
+        }
+    }
+}
+
+impl Wants {
+    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>, detours: &Detours) -> Self {
+        let settings = &recipe.settings;
+        match settings.reply_to(parts, head) {
+            Reply::Inner => Self::Inner,
+            Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Self::Still(None),
+            Reply::Still => Self::Still(None),
+            Reply::StillAs(format) => Self::Still(Some(format)),
+            Reply::Data(data) => Self::Data(data),
+            Reply::Stream if head.is_head => Self::Still(None),
+            // To the same path, wherever that is mounted.
+            Reply::Stream if is_detour_due(&settings.own_urls, head, detours) => {
+                Self::OwnUrl(head.query.with_view(random()))
+            }
+            Reply::Stream => {
+                let is_counted = recipe.counts && settings.counts(parts, head);
+                let (key, cookie) = settings.visitor_of(parts);
+                Self::Stream(Viewing {
+                    framing: reply::framing(head),
+                    is_counted,
+                    key,
+                    cookie: cookie.filter(|_| is_counted),
+                })
+            }
+        }
+    }
+}
+
+/// Whether this one is to be sent to a URL of its own now.
+fn is_detour_due(own_urls: &OwnUrls, head: &Head<'_>, detours: &Detours) -> bool {
+    if head.query.view {
+        detours.ends(head);
+    }
+    own_urls.are_due(head) && detours.begins(head)
+}

@@ -1,0 +1,172 @@
+//! What a template is tried with when its badge is checked, and where in it a trial fails.
+
+use minijinja::value::Value;
+use minijinja::{OutputSpan, OutputSpanKind};
+
+use crate::badge::lint::{Flaw, FlawKind, lint};
+use crate::badge::scan;
+use crate::error::{BuildErrorKind, Checked, PaintError, TemplatePlace};
+use crate::picture::mistake::{Mistake, place};
+use crate::picture::paint::Picture;
+use crate::picture::raster::MAX_SVG_BYTES;
+use crate::picture::slots;
+use crate::presence::counts::{Counts, Records, Snapshot};
+use crate::request::params::Params;
+use crate::request::theme::Theme;
+
+const LOOP_ADVICE: &str =
+    "bound its loops, as in range([visitors, 100] | min), since a number may be any";
+const EXAMPLE_ADVICE: &str =
+    "if a parameter has to look otherwise, say with Badge::example what it looks like";
+
+/// So many of everything, on a page of this theme.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Trial {
+    pub(crate) count: usize,
+    pub(crate) theme: Theme,
+}
+
+/// Tries a picture with one room's parameters and values.
+pub(crate) struct Trials<'a> {
+    picture: &'a Picture,
+    params: &'a Params,
+    values: &'a [Value],
+    /// What is written in the picture's template.
+    source: &'a str,
+    /// Where in it something was written into a picture.
+    written: Vec<std::ops::Range<usize>>,
+}
+
+impl Trial {
+    pub(crate) fn snapshot(self) -> Snapshot {
+        let count = self.count;
+        let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
+        let since_change = std::time::Duration::from_secs(count as u64);
+        let counts = Counts { streams: count, visitors: count };
+        Snapshot { counts, records, since_change, recent: vec![count; 60], rooms: count }
+    }
+
+    fn said(self, params: &Params) -> String {
+        let params: String =
+            params.iter().map(|(name, value)| format!(", params.{name} = {value:?}")).collect();
+        let visitors = if self.count == 1 { "visitor" } else { "visitors" };
+        format!("{} {visitors}, a {} page{params}", self.count, self.theme.name())
+    }
+}
+
+impl<'a> Trials<'a> {
+    pub(crate) fn new(
+        picture: &'a Picture,
+        source: &'a str,
+        params: &'a Params,
+        values: &'a [Value],
+    ) -> Self {
+        Self { picture, params, values, source, written: Vec::new() }
+    }
+
+    /// Fills the template and finds what is wrong with that, apart from drawing it. A text that is
+    /// only then too long is left to drawing if `is_small`.
+    pub(crate) fn fill(&mut self, trial: Trial) -> Checked<String> {
+        let slots = self.slots(trial).map_err(|error| self.refused(error, trial))?;
+        let filled = self.picture.template.fill_with_spans(&slots);
+        let (svg, spans) = filled.map_err(|mistake| self.unfilled(&mistake, trial))?;
+        self.written.extend(spans.iter().map(OutputSpan::source_range));
+        // What is refused in any case is refused when it is drawn.
+        if svg.len() <= MAX_SVG_BYTES && !svg.contains("<!DOCTYPE") {
+            lint(&svg).map_err(|flaw| {
+                self.flawed(flaw, self.source, &svg, &spans, trial.said(self.params))
+            })?;
+        } else if trial.count > 23 && svg.len() > MAX_SVG_BYTES {
+            let reason = format!("it becomes {} bytes long, more than {MAX_SVG_BYTES}", svg.len());
+            let at = place("the template", None, None);
+            let (tried, advice) = (trial.said(self.params), Some(LOOP_ADVICE));
+            return Err(BuildErrorKind::Fill { at, reason, tried, advice }.into());
+        }
+        Ok(svg)
+    }
+
+    /// Takes the branches that no trial has taken, and finds those that can't be SVG.
+    pub(crate) fn take_other_branches(&self, trial: Trial) -> Checked<()> {
+        const MOST: usize = 100;
+        let tags = scan::tags(self.source);
+        let is_new = |branch: &&scan::Branch| {
+            let taken = |written: &std::ops::Range<usize>| {
+                branch.body.contains(&written.start) || written.contains(&branch.body.start)
+            };
+            !self.written.iter().any(taken)
+        };
+        for branch in scan::branches(&tags).iter().filter(is_new).take(MOST) {
+            let forced = branch.forced(self.source, &tags);
+            // What can't be filled like that may be so on purpose.
+            let Ok(slots) = self.slots(trial) else { continue };
+            let Ok((svg, spans)) = self.picture.template.fill_other(&forced, &slots) else {
+                continue;
+            };
+            let Err(flaw) = lint(&svg) else { continue };
+            if svg.len() > MAX_SVG_BYTES || matches!(flaw.kind, FlawKind::Now { .. }) {
+                continue;
+            }
+            let tried = format!("`{}` taken", &self.source[branch.said.clone()]);
+            return Err(self.flawed(flaw, &forced, &svg, &spans, tried).into());
+        }
+        Ok(())
+    }
+
+    fn slots(&self, trial: Trial) -> Result<Value, PaintError> {
+        let style = self.picture.style.with_theme(trial.theme);
+        self.picture.slots(&trial.snapshot(), self.params, self.values, &style)
+    }
+
+    pub(crate) fn refused(&self, error: PaintError, trial: Trial) -> BuildErrorKind {
+        if let PaintError::Fill(source) = &error
+            && let Some(mistake) = source.downcast_ref::<Mistake>()
+        {
+            return self.unfilled(mistake, trial);
+        }
+        BuildErrorKind::Paint { source: error }
+    }
+
+    fn unfilled(&self, mistake: &Mistake, trial: Trial) -> BuildErrorKind {
+        let uses_params =
+            self.picture.template.slots().iter().any(|slot| slots::first(slot) == "params");
+        let advice = if mistake.is_too_much() {
+            Some(LOOP_ADVICE)
+        } else {
+            uses_params.then_some(EXAMPLE_ADVICE)
+        };
+        let (at, reason) = (mistake.place.clone(), mistake.reason.clone());
+        BuildErrorKind::Fill { at, reason, tried: trial.said(self.params), advice }
+    }
+
+    fn flawed(
+        &self,
+        flaw: Flaw,
+        source: &str,
+        svg: &str,
+        spans: &[OutputSpan],
+        tried: String,
+    ) -> BuildErrorKind {
+        let at = match flaw.at {
+            Some(at) => origin(source, svg, spans, at),
+            None => place("the template", None, None),
+        };
+        match flaw.kind {
+            FlawKind::NotSvg { reason } => BuildErrorKind::Svg { at, reason, tried },
+            FlawKind::Never { what, reason } | FlawKind::Now { what, reason } => {
+                BuildErrorKind::Undrawn { at, what, reason, tried }
+            }
+        }
+    }
+}
+
+/// Where in the template this byte of the filled text comes from.
+fn origin(source: &str, svg: &str, spans: &[OutputSpan], at: usize) -> TemplatePlace {
+    let span = spans.iter().rev().find(|span| span.output_range().start <= at);
+    let Some(span) = span else { return place("the template", None, None) };
+    let written = source.get(span.source_range());
+    if span.kind() == OutputSpanKind::Expression {
+        return place("the template", Some(span.line()), written);
+    }
+    let before = svg.get(span.output_range().start..at).unwrap_or_default();
+    place("the template", Some(span.line() + before.matches('\n').count()), None)
+}

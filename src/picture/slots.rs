@@ -1,0 +1,142 @@
+//! The slots of a template: which there are, and what fills them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use minijinja::context;
+use minijinja::value::{Value, ValueKind};
+
+use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::history;
+use crate::request::params::Params;
+use crate::request::style::Style;
+
+/// What the badge itself fills; no value of the application may have such a name.
+pub(crate) const BUILT_IN: [&str; 11] = [
+    "streams",
+    "visitors",
+    "params",
+    "theme",
+    "query",
+    "peak",
+    "peak_today",
+    "joins",
+    "since_change",
+    "recent",
+    "rooms",
+];
+
+/// Those of them that are about a room's past.
+const PAST: [&str; 5] = ["peak", "peak_today", "joins", "since_change", "recent"];
+
+/// What fills the slots in this state of a room. No value that has got the name of a built-in slot
+/// since the badge was checked comes before that.
+pub(crate) fn fillings(
+    snapshot: &Snapshot,
+    params: &Params,
+    values: &[Value],
+    style: &Style,
+) -> Value {
+    let Snapshot { counts, records, recent, since_change, rooms } = snapshot;
+    let Counts { streams, visitors } = *counts;
+    let mut slots = context! {
+        streams,
+        visitors,
+        params => Value::from_pairs(params.iter()),
+        theme => style.theme.name(),
+        query => Value::from_pairs(style.query()),
+        peak => records.peak,
+        peak_today => records.peak_today,
+        joins => records.joins,
+        since_change => since_change.as_secs(),
+        recent,
+        rooms,
+    };
+    for value in values {
+        slots = match value.kind() {
+            ValueKind::Map => context! { ..slots, ..value.clone() },
+            _ => context! { ..slots, ..context! { value } },
+        };
+    }
+    slots
+}
+
+/// The slot that a path such as `params.room` begins with.
+pub(crate) fn first(slot: &str) -> &str {
+    slot.split('.').next().unwrap_or(slot)
+}
+
+/// The slots that neither the room, nor these parameters, nor these values fill.
+pub(crate) fn unknown_slots(
+    slots: &BTreeSet<String>,
+    params: &[&str],
+    known: &[String],
+) -> Vec<String> {
+    let is_unknown = |slot: &&String| match slot.split_once('.') {
+        Some(("params", rest)) => !params.contains(&rest),
+        Some(("query", _)) => !known.contains(slot),
+        _ => !known.iter().any(|known| known == first(slot)),
+    };
+    slots.iter().filter(is_unknown).cloned().collect()
+}
+
+/// How often a picture with this slot is to be looked at, although nothing happens.
+pub(crate) fn tick(slot: &str) -> Option<Duration> {
+    match slot {
+        "since_change" => Some(Duration::from_secs(1)),
+        "recent" => Some(history::SPAN),
+        "peak_today" => Some(Duration::from_secs(60)),
+        _ => None,
+    }
+}
+
+/// Whether what fills the slot is known from before.
+pub(crate) fn shows_past(slot: &str) -> bool {
+    PAST.contains(&slot)
+}
+
+/// The names that a template may use, to be told to someone who used another.
+pub(crate) fn known_slots(params: &[&str], values: &[Value]) -> Vec<String> {
+    let own = BUILT_IN.iter().map(|slot| (*slot).to_owned());
+    let params = params.iter().map(|name| format!("params.{name}"));
+    own.chain(params).chain(values.iter().flat_map(slots_of)).collect()
+}
+
+/// A map's or struct's fields are slots of their own; any other value is `{{ value }}`.
+pub(crate) fn slots_of(value: &Value) -> Vec<String> {
+    match (value.kind(), value.try_iter()) {
+        (ValueKind::Map, Ok(keys)) => keys.map(|key| key.to_string()).collect(),
+        _ => vec!["value".to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::template::Template;
+    use crate::request::theme::Theme;
+
+    #[test]
+    fn a_slot_that_nothing_fills_is_found_without_filling() {
+        let source = "{% set x = streams %}{{ x }}{% for i in range(2) %}{{ i }}{% endfor %}\
+                      {{ params.room }}{{ params.romo }}{{ laod }}{{ load.max }}{{ visitors }}";
+        let template = Template::parse(source.into(), 8, |_| 0).unwrap();
+        let values = [Value::from_pairs([("load", 7)])];
+        let known = known_slots(&["room"], &values);
+        let unknown = unknown_slots(&template.slots(), &["room"], &known);
+        assert_eq!(unknown, ["laod", "params.romo"]);
+    }
+
+    #[test]
+    fn no_value_comes_before_a_built_in_slot() {
+        let values = [Value::from_pairs(BUILT_IN.map(|slot| (slot, "mine"))), Value::from(7)];
+        let params = Params::of([("room", "lobby")]);
+        let slots =
+            fillings(&Snapshot::default(), &params, &values, &Style::new(Theme::Light, 1.0));
+        for slot in BUILT_IN {
+            let value = slots.get_attr(slot).unwrap();
+            assert!(!value.is_undefined() && value.as_str() != Some("mine"), "{slot}: {value}");
+        }
+        assert_eq!(slots.get_attr("value").unwrap(), Value::from(7));
+    }
+}

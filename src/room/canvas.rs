@@ -1,0 +1,135 @@
+//! One variant's picture: what it was painted from last, and what is being painted now.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::error::PaintError;
+use crate::picture::paint::{Painting, Picture};
+use crate::picture::raster::Drawing as ToDraw;
+use crate::room::screen::{Screen, Variant};
+use crate::stream::frame::Frame;
+
+/// What one variant shows.
+#[derive(Debug, Default)]
+pub(crate) struct Canvas {
+    /// The last good picture, or nothing in its size.
+    shown: Option<Shown>,
+    is_drawing: bool,
+    /// It has not been part of a round, because it was being drawn.
+    pub(crate) is_stale: bool,
+}
+
+/// A picture, and what it was drawn from.
+#[derive(Debug)]
+struct Shown {
+    picture: Arc<Picture>,
+    svg: Arc<str>,
+    frame: Arc<Frame>,
+}
+
+/// What is to be shown, if there is something new to see.
+pub(crate) type NewFrame = Option<Arc<Frame>>;
+
+/// A picture that is being drawn.
+pub(crate) type Drawing = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// A picture that has been drawn.
+pub(crate) struct Finished {
+    pub(crate) screen: Arc<Screen>,
+    pub(crate) cached: bool,
+    pub(crate) started: Instant,
+    svg: Arc<str>,
+    drawn: Result<Bytes, PaintError>,
+    /// What to show where there has been nothing yet, and this has failed.
+    blank: Option<Bytes>,
+}
+
+impl Canvas {
+    pub(crate) fn is_drawing(&self) -> bool {
+        self.is_drawing
+    }
+
+    pub(crate) fn frame(&self) -> Option<Arc<Frame>> {
+        self.shown.as_ref().map(|shown| shown.frame.clone())
+    }
+
+    /// Whether this is what it shows already.
+    pub(crate) fn shows(&self, drawing: &ToDraw) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.svg == drawing.svg)
+    }
+
+    /// Nobody looks at it any more.
+    pub(crate) fn forget(&self, variant: &Variant) {
+        if let Some(Shown { picture, svg, .. }) = &self.shown {
+            picture.forget(svg.clone(), &variant.style);
+        }
+    }
+
+    /// Begins to draw. What has been drawn before is finished at once.
+    pub(crate) fn begin(
+        &mut self,
+        screen: &Arc<Screen>,
+        filled: Result<ToDraw, PaintError>,
+    ) -> Result<Finished, Drawing> {
+        let (started, screen) = (Instant::now(), screen.clone());
+        let picture = screen.recipe.picture.clone();
+        let svg = filled.as_ref().map_or_else(|_| "".into(), |drawing| drawing.svg.clone());
+        let painting = filled.map(|drawing| picture.paint(drawing));
+        if let Ok(Painting::Cached(bytes)) = painting {
+            let (drawn, blank) = (Ok(bytes), None);
+            return Ok(Finished { screen, cached: true, started, svg, drawn, blank });
+        }
+        self.is_drawing = true;
+        let is_first = self.shown.is_none();
+        Err(Box::pin(async move {
+            let drawn = match painting {
+                Ok(painting) => painting.finish().await,
+                Err(error) => Err(error),
+            };
+            let blank = if drawn.is_err() && is_first {
+                let (size, style) = (screen.recipe.size, &screen.variant.style);
+                let blank = picture.blank(size, style, picture.format.clone()).finish().await;
+                Some(blank.unwrap_or_default()) // the runtime is going down
+            } else {
+                None
+            };
+            Finished { screen, cached: false, started, svg, drawn, blank }
+        }))
+    }
+
+    /// Takes what has been drawn, and if that failed, says why.
+    pub(crate) fn end(&mut self, finished: Finished) -> Result<NewFrame, (PaintError, NewFrame)> {
+        self.is_drawing = false;
+        let Finished { screen, svg, drawn, blank, .. } = finished;
+        let painted = drawn.and_then(|bytes| self.show(&screen, svg, &bytes));
+        painted.map_err(|error| {
+            let blank = blank.and_then(|blank| self.show(&screen, "".into(), &blank).ok());
+            (error, blank.flatten())
+        })
+    }
+
+    fn show(
+        &mut self,
+        screen: &Screen,
+        svg: Arc<str>,
+        bytes: &Bytes,
+    ) -> Result<NewFrame, PaintError> {
+        let recipe = &screen.recipe;
+        let picture = recipe.picture.clone();
+        let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));
+        let frame = Frame::new(recipe.multipart.clone(), picture.format.clone(), bytes);
+        let frame = Arc::new(frame.ok_or(PaintError::Boundary)?);
+        self.shown = Some(Shown { picture, svg, frame: frame.clone() });
+        Ok(looks_new.then_some(frame))
+    }
+}
+
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Finished").field("svg", &self.svg).finish_non_exhaustive()
+    }
+}

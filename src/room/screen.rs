@@ -1,0 +1,83 @@
+//! Where one variant of a room's picture is shown, and as what somebody looks at it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::badge::recipe::Recipe;
+use crate::observe::meter::Meter;
+use crate::request::pseudonym::Person;
+use crate::request::style::Style;
+use crate::stream::frame::Frame;
+use crate::stream::stage::Stage;
+
+/// Which badge's picture of a room, and in which style.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Variant {
+    pub(crate) badge: usize,
+    pub(crate) style: Style,
+}
+
+/// As what a viewer is in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watcher {
+    /// Looks on, and is not counted.
+    Uncounted,
+    Counted(Option<Person>),
+}
+
+/// Where one variant is shown.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    pub(crate) variant: Variant,
+    pub(crate) recipe: Arc<Recipe>,
+    pub(crate) stage: Stage<Frame, Watcher>,
+    /// How many of its viewers are counted: the more there are, the sooner it is painted.
+    counted: AtomicUsize,
+    is_closed: AtomicBool,
+}
+
+impl Screen {
+    pub(crate) fn new(variant: Variant, recipe: Arc<Recipe>) -> Self {
+        Self {
+            variant,
+            recipe,
+            stage: Stage::new(),
+            counted: AtomicUsize::new(0),
+            is_closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.recipe.picture.meter
+    }
+
+    pub(crate) fn counted(&self) -> usize {
+        self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Ends the streams of its viewers.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        self.stage.close();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// A viewer has come.
+    pub(crate) fn opens_for(&self, watcher: Watcher) {
+        self.meter().viewers_change(1);
+        if watcher != Watcher::Uncounted {
+            self.counted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The same viewer has gone.
+    pub(crate) fn closes_for(&self, watcher: Watcher) {
+        self.meter().viewers_change(-1);
+        if watcher != Watcher::Uncounted {
+            self.counted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A request that is answered here: from what it is after to its answer.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use crate::badge::asked::{Asked, Viewing, Wants};
+use crate::badge::data::Data;
+use crate::badge::settings::{UnknownRoom, WhenFull};
+use crate::observe::observer::Refusal;
+use crate::picture::format::Format;
+use crate::picture::look::Words;
+use crate::picture::raster::Drawing;
+use crate::request::key::VisitorKey;
+use crate::request::pseudonym::{Person, Salt};
+use crate::room::admission::{Admitted, Claim};
+use crate::room::registry::Invitation;
+use crate::room::screen::{Variant, Watcher};
+use crate::serve::answer::{Answer, Whole};
+use crate::serve::body::Viewer;
+use crate::serve::dispatch::{Dispatch, Target};
+
+/// Who answers a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Inner,
+    NotFound,
+    /// We do; a gated badge asks the inner service first.
+    Ours(Box<Visit>),
+}
+
+/// A request that is answered here. Nothing is taken for it before it is: whoever waits at a gate
+/// keeps nobody out.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    dispatch: Arc<Dispatch>,
+    target: Target,
+    asked: Asked,
+}
+
+impl Verdict {
+    pub(crate) fn on(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
+        let settings = &target.recipe.settings;
+        if !(settings.is_room)(&target.room.params) {
+            return match settings.unknown_room {
+                UnknownRoom::Inner => Self::Inner,
+                UnknownRoom::NotFound => Self::NotFound,
+            };
+        }
+        let asked = Asked::read(&target.recipe, parts, &dispatch.detours);
+        match asked.wants {
+            Wants::Inner => Self::Inner,
+            _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
+        }
+    }
+}
+
+impl Visit {
+    /// The inner service is to be asked first.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.target.recipe.is_gated
+    }
+
+    pub(crate) fn answer(self) -> Answer {
+        let Self { dispatch, target, asked } = &self;
+        match &asked.wants {
+            // Whoever decides on that does not come here.
+            Wants::Inner => Answer::not_found(),
+            Wants::Still(format) => self.still(format.as_ref()),
+            Wants::Data(data) => self.data(data),
+            Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
+            Wants::Stream(viewing) => {
+                let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
+                let person = visitor.as_ref().map(|(person, _)| *person);
+                let watcher = match viewing.is_counted {
+                    true => Watcher::Counted(person),
+                    false => Watcher::Uncounted,
+                };
+                let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
+                let claim = Claim { room, badge, settings, watcher, visitor };
+                match dispatch.admission.admit(&dispatch.registry, claim) {
+                    Ok(admitted) => self.stream(viewing, watcher, admitted),
+                    Err(refusal) => self.refuse(refusal),
+                }
+            }
+        }
+    }
+
+    /// Whose key it is, by the name under which the rooms and the limits of this badge know it.
+    fn recognise(&self, key: &VisitorKey) -> (Person, Salt) {
+        let Self { dispatch, target, .. } = self;
+        dispatch.blind.recognise(key, |person| {
+            dispatch.admission.knows(target.badge, person)
+                || dispatch.registry.has(&target.room, dispatch.host(target), person)
+        })
+    }
+
+    fn stream(&self, viewing: &Viewing, watcher: Watcher, admitted: Admitted) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        let recipe = target.recipe.clone();
+        let invitation = Invitation {
+            path: dispatch.path(&target.room),
+            host: dispatch.host(target).clone(),
+            recipe: recipe.clone(),
+            variant: Variant { badge: target.badge, style: asked.style.clone() },
+            watcher,
+        };
+        let viewer = Viewer::new(invitation, viewing.framing, admitted);
+        Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
+    }
+
+    fn refuse(&self, reason: Refusal) -> Answer {
+        let recipe = &self.target.recipe;
+        recipe.picture.meter.refused(&reason);
+        self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
+        let still = self.still(None);
+        match recipe.settings.when_full {
+            WhenFull::Still => still,
+            WhenFull::Unavailable => still.unavailable(),
+        }
+    }
+
+    /// One whole picture; nothing in its size if that can't be painted.
+    fn still(&self, format: Option<&Format>) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        let recipe = target.recipe.clone();
+        recipe.picture.meter.still();
+        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let (style, params) = (asked.style.clone(), target.room.params.clone());
+        let format = format.unwrap_or(&recipe.picture.format).clone();
+        let (cook, of_format) = (recipe.clone(), format.clone());
+        let picture = async move {
+            let picture = &cook.picture;
+            let painted = match picture.fill_once(&snapshot, &params, &style) {
+                Ok(drawing) => {
+                    picture.paint(Drawing { format: of_format, ..drawing }).finish().await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = &painted
+                && let Some(unsaid) = cook.failures.may_speak()
+            {
+                tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");
+            }
+            painted
+        };
+        let blank = {
+            let (cook, style, format) = (recipe.clone(), asked.style.clone(), format.clone());
+            async move { cook.picture.blank(cook.size, &style, format).finish().await }
+        };
+        Answer::whole(recipe, Whole::picture(asked, format, picture, blank))
+    }
+
+    fn data(&self, data: &Data) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        let recipe = target.recipe.clone();
+        recipe.picture.meter.still();
+        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let words = || {
+            let words = recipe.picture.words(&snapshot, &target.room.params, &asked.style);
+            words.unwrap_or_else(|error| {
+                if let Some(unsaid) = recipe.failures.may_speak() {
+                    let badge = &recipe.path;
+                    tracing::warn!(%badge, ?error, unsaid, "a badge could not be put into words");
+                }
+                Words::of_counts(&snapshot.counts)
+            })
+        };
+        let body = data.body(&snapshot.counts, words);
+        Answer::whole(recipe, Whole::data(asked, data.clone(), body))
+    }
+}
