@@ -11,7 +11,7 @@ use axum::{Router, routing::get};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer, VisitorKey};
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer, Reply, VisitorKey, visitor};
 
 /// A bar as wide as there are streams; below it the room's name, which is kept to its lower half.
 const SVG: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40">
@@ -203,6 +203,45 @@ fn no_header_changes_more_than_stream_or_still() {
         let usual = [&b"none yet"[..], b"HTTP/1.1 200", b"HTTP/1.1 304", b"HTTP/1.1 400"];
         assert!(usual.contains(&status), "{}", request.escape_ascii());
     });
+}
+
+/// The same without a server between, and so more of them: whatever a head holds is judged, and whoever
+/// sends it is somebody or nobody.
+#[test]
+fn any_head_is_judged() {
+    const NAMES: &str = "accept|sec-fetch-dest|sec-fetch-mode|sec-purpose|user-agent|cookie|referer|\
+        x-forwarded-for|forwarded|x-real-ip|if-none-match";
+    let byte = prop_oneof![0x20..0x7Fu8, 0x80..=0xFFu8, Just(b'\t')];
+    let words = "(image/|\\*/\\*|empty|no-cors|Firefox/|Chrome/|AppleWebKit/|for=|sid=|[0-9.:\\[\\]]|\"|\
+        \\\\|,|;|=| ){0,12}";
+    let value = prop_oneof![prop::collection::vec(byte, 0..30), words.prop_map(String::into_bytes)];
+    let names: Vec<&str> = NAMES.split('|').collect();
+    let headers = prop::collection::vec((prop::sample::select(names), value), 0..8);
+    let query = prop_oneof![
+        prop::collection::vec(0x21..=0xFFu8, 0..30),
+        "(theme|scale|format|still|stream|uncounted|view|=|&|%|%7F|%0|\\+|dark|NaN|1e99|png){0,9}"
+            .prop_map(String::into_bytes),
+    ];
+    let peer = |_: &http::request::Parts| None;
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(2000));
+    let judge = |(headers, query): (Vec<(&str, Vec<u8>)>, Vec<u8>)| {
+        let uri = [ROOM.as_bytes(), b"?", &query].concat();
+        let Ok(uri) = http::Uri::from_maybe_shared(bytes::Bytes::from(uri)) else { return Ok(()) };
+        let mut request = http::Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(name, http::HeaderValue::from_bytes(&value).unwrap());
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        Reply::for_request(&parts);
+        visitor::cookie("sid")(&parts);
+        visitor::address_header("x-real-ip")(&parts);
+        for proxies in 0..4 {
+            visitor::forwarded(proxies, peer)(&parts);
+            visitor::x_forwarded_for(proxies, peer)(&parts);
+        }
+        Ok(())
+    };
+    runner.run(&(headers, query), judge).unwrap();
 }
 
 #[tokio::test]
