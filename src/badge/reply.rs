@@ -47,8 +47,8 @@ impl Reply {
     /// 4. `Accept` names `multipart/x-mixed-replace`, or the query says `?stream`: a stream.
     /// 5. `Sec-Fetch-Dest` is there, as browsers send it to secure origins and localhost: a stream
     ///    for `image`, `document`, `iframe`, `frame`, `object` and `embed`; for `empty`, if a service
-    ///    worker passes an image on (`Sec-Fetch-Mode: no-cors`, and `Accept` names images). A still for
-    ///    the rest.
+    ///    worker passes an image on (`Sec-Fetch-Mode: no-cors`, and `Accept` names images) in Chromium or
+    ///    Firefox (WebKit shows no stream that comes through a worker). A still for the rest.
     /// 6. `Accept` names types of images one by one, and no `image/*`, `*/*` or `text/html`: a still in
     ///    the first of them that there is, or else in the badge's own.
     /// 7. `Accept` names images or `text/html`, and `User-Agent` shows the engine of a browser: a
@@ -59,7 +59,8 @@ impl Reply {
     /// | who | gets |
     /// | --- | --- |
     /// | Chromium, Edge, Firefox, Safari and their kin: an `<img>`, a tab, a frame, an `<object>` | stream |
-    /// | the same over plain HTTP, on phones, in web views, through a service worker | stream |
+    /// | the same over plain HTTP, on phones, in web views | stream |
+    /// | an `<img>` through a service worker: Chromium, Firefox; Safari | stream; still |
     /// | a script's `fetch`, a download, a prefetch, a favicon | still |
     /// | Internet Explorer, the old Edge | still |
     /// | curl, wget, Java, Python, Go, Node, OkHttp, .NET, whatever images they accept | still |
@@ -140,8 +141,11 @@ fn is_for_document(head: &Head<'_>) -> bool {
 /// Whether a service worker passes a page's image on, by `fetch(event.request)`: Chromium 156, Firefox
 /// 153 and WebKitGTK 2.50 then say `empty`, but leave the image's `no-cors` and `Accept` as they are.
 /// A script's own `fetch` says `cors`, or accepts anything; a download says `navigate`.
+///
+/// WebKitGTK 2.50 shows a broken image for a stream that comes through a worker, and holds it open.
 fn passes_an_image_on(head: &Head<'_>) -> bool {
-    head.is_no_cors && head.accept.any("image/")
+    let shows_it = matches!(head.program, Program::Chromium | Program::Firefox);
+    head.is_no_cors && head.accept.any("image/") && shows_it
 }
 
 fn asks_for_stream(head: &Head<'_>) -> bool {

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderMap;
 
-use crate::request::key::VisitorKey;
+use crate::request::key::{Source, VisitorKey};
 
 /// The address in the hop of `X-Forwarded-For` that the outermost of so many proxies has written.
 pub(crate) fn in_x_forwarded_for(headers: &HeaderMap, proxies: usize) -> Option<IpAddr> {
@@ -34,10 +34,9 @@ pub(crate) fn in_header(headers: &HeaderMap, name: &str) -> Option<IpAddr> {
 
 /// The key of whoever has this address. Of IPv6, the first 64 bits: who has one has all of them.
 pub(crate) fn key(address: IpAddr) -> VisitorKey {
-    // The zero keeps it apart from what a client can send: no header holds one.
     match address.to_canonical() {
-        IpAddr::V4(address) => VisitorKey::new([&[0], &address.octets()[..]].concat()),
-        IpAddr::V6(address) => VisitorKey::new([&[0], &address.octets()[..8]].concat()),
+        IpAddr::V4(address) => VisitorKey::of(Source::Address, &address.octets()),
+        IpAddr::V6(address) => VisitorKey::of(Source::Address, &address.octets()[..8]),
     }
 }
 

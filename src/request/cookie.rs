@@ -5,7 +5,7 @@ use std::time::Duration;
 use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::request::key::VisitorKey;
+use crate::request::key::{Source, VisitorKey};
 use crate::request::random::random;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,7 +41,7 @@ pub struct VisitorCookie {
 }
 
 /// To which requests browsers add a [`VisitorCookie`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SameSite {
     /// To those from pages of the same site.
@@ -149,7 +149,7 @@ impl VisitorCookie {
             .path(&*self.path)
             .max_age(cookie::time::Duration::seconds(age))
             .http_only(true)
-            .same_site(self.same_site.into())
+            .same_site(self.same_site.written())
             .partitioned(self.partitioned)
             .secure(self.is_secure());
         let cookie = match &self.domain {
@@ -157,7 +157,10 @@ impl VisitorCookie {
             None => cookie,
         };
         let header = HeaderValue::try_from(cookie.build().to_string());
-        (VisitorKey::new(&key), header.expect("a cookie without flaws is a valid header"))
+        (
+            VisitorKey::of(Source::Cookie, key.as_bytes()),
+            header.expect("a cookie without flaws is a valid header"),
+        )
     }
 
     fn is_secure(&self) -> bool {
@@ -185,12 +188,12 @@ impl From<String> for VisitorCookie {
     }
 }
 
-impl From<SameSite> for cookie::SameSite {
-    fn from(same_site: SameSite) -> Self {
-        match same_site {
-            SameSite::Strict => Self::Strict,
-            SameSite::Lax => Self::Lax,
-            SameSite::None => Self::None,
+impl SameSite {
+    fn written(&self) -> cookie::SameSite {
+        match self {
+            Self::Strict => cookie::SameSite::Strict,
+            Self::Lax => cookie::SameSite::Lax,
+            Self::None => cookie::SameSite::None,
         }
     }
 }
@@ -202,9 +205,10 @@ pub(crate) fn value(headers: &HeaderMap, name: &str) -> Option<VisitorKey> {
     // Each for itself: what others have put there need not be text.
     let mut values = pairs.filter_map(|pair| {
         let cookie = Cookie::parse(String::from_utf8_lossy(pair)).ok()?;
-        (cookie.name() == name).then(|| VisitorKey::new(cookie.value()))
+        let has_value = cookie.name() == name && !cookie.value().trim_ascii().is_empty();
+        has_value.then(|| VisitorKey::of(Source::Cookie, cookie.value().as_bytes()))
     });
-    values.find(|value| !value.is_blank())
+    values.next()
 }
 
 /// Whether browsers and servers agree on a cookie of this name.
@@ -235,6 +239,10 @@ mod tests {
         value(&lines.iter().map(line).collect(), "sid")
     }
 
+    fn of_cookie(value: &str) -> VisitorKey {
+        VisitorKey::of(Source::Cookie, value.as_bytes())
+    }
+
     fn header(cookie: &VisitorCookie) -> String {
         assert_eq!(cookie.flaw(), None);
         let (key, header) = cookie.give();
@@ -258,8 +266,9 @@ mod tests {
             (&[b"xsid=1; sid=; SID=1; sid"], None),
             (&[], None),
         ] {
-            assert_eq!(key(lines), expected.map(VisitorKey::new), "{lines:?}");
+            assert_eq!(key(lines), expected.map(of_cookie), "{lines:?}");
         }
+        assert_ne!(key(&[b"sid=alice"]), Some(VisitorKey::new("alice")), "it is not her login");
     }
 
     #[test]

@@ -19,7 +19,20 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VisitorKey(Box<[u8]>);
 
+/// What a key is made of, where that is nobody's word but the client's or the network's: so that a cookie
+/// with a user's name in it is not that user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source {
+    Address,
+    Cookie,
+}
+
 impl VisitorKey {
+    /// A key that equals none from elsewhere: no header can hold what it begins with.
+    pub(crate) fn of(source: Source, key: &[u8]) -> Self {
+        Self([&[source as u8], key].concat().into())
+    }
+
     /// A key with these bytes.
     pub fn new(key: impl AsRef<[u8]>) -> Self {
         Self(key.as_ref().into())

@@ -7,10 +7,11 @@ use http::{HeaderMap, header};
 pub(crate) enum Program {
     /// It fetches one picture: an image proxy, a link preview, a crawler.
     Fetcher,
-    /// Any browser that shows streams, by its engine.
-    Browser,
-    /// The same, of this kind.
+    /// A browser that shows streams, by its engine: Chrome, Edge, Opera, web views on Android.
+    Chromium,
     Firefox,
+    /// Safari, and every browser on an iPhone.
+    WebKit,
     /// Anything else, or nothing.
     Other,
 }
@@ -32,7 +33,7 @@ impl Program {
         } else if agent.contains("firefox/") {
             Self::Firefox
         } else if agent.contains("applewebkit/") {
-            Self::Browser
+            if agent.contains("chrome/") { Self::Chromium } else { Self::WebKit }
         } else {
             Self::Other
         }
@@ -40,7 +41,7 @@ impl Program {
 
     /// Whether it shows streams, and in the way of a browser.
     pub(crate) fn is_browser(self) -> bool {
-        matches!(self, Self::Browser | Self::Firefox)
+        matches!(self, Self::Chromium | Self::Firefox | Self::WebKit)
     }
 }
 

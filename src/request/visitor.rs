@@ -8,7 +8,8 @@
 //! let by_session = Badge::online().visitors(visitor::cookie("session"));
 //! ```
 //!
-//! Each finds a key or none; what is empty or blank is none.
+//! Each finds a key or none; what is empty or blank is none. A cookie, an address and anything else are
+//! never the same key, even if they read the same.
 //!
 //! # Whom to believe
 //!

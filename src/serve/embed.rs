@@ -1,12 +1,20 @@
 //! Snippets that put a badge into a page, a forum post or a README.
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use crate::picture::raster::Size;
 
-/// Snippets that show one badge, from [`Handle::embed`](crate::Handle::embed).
+/// What a URL can't hold, and what lists of URLs in HTML are split at.
+const BLANKS: &AsciiSet = &CONTROLS.add(b' ');
+/// What would end a URL in Markdown or BBCode.
+const BRACKETS: &AsciiSet =
+    &BLANKS.add(b'(').add(b')').add(b'[').add(b']').add(b'<').add(b'>').add(b'\\');
+
+/// Snippets that show one badge, from [`RoomHandle::embed`](crate::RoomHandle::embed).
 ///
 /// | snippet | where | what it costs |
 /// | --- | --- | --- |
-/// | [`img`](Self::img) | any page | After a restart of the server the last picture stays until the page is loaded again. |
+/// | [`img`](Self::img) | any page | Loaded when it is about to be seen, and counted from then on. After a restart of the server the last picture stays until the page is loaded again. |
 /// | [`iframe`](Self::iframe) | pages that allow frames | Comes back by itself in Chromium and Firefox, 4 s after the stream has ended; and Chromium lets go of it as soon as the page is left, rather than after a minute. |
 /// | [`picture`](Self::picture) | pages with a dark theme | As `img`. |
 /// | [`bbcode`](Self::bbcode) | forums | As `img`, at one pixel per CSS pixel, because a forum states no size. |
@@ -15,12 +23,13 @@ use crate::picture::raster::Size;
 /// ```
 /// # use tower_livebadge::{Badge, LiveBadgeLayer};
 /// # let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online()).build()?;
-/// let embed = badges.handle().embed("https://example.com/online.png").expect("a badge is there");
+/// let room = badges.handle().room("/online.png", &[])?;
+/// let embed = room.embed("https://example.com/online.png");
 /// assert_eq!(
 ///     embed.alt("how many are online").img(),
-///     r#"<img src="https://example.com/online.png" width="88" height="20" alt="how many are online">"#,
+///     r#"<img src="https://example.com/online.png" width="88" height="20" alt="how many are online" loading="lazy">"#,
 /// );
-/// # Ok::<(), tower_livebadge::BuildError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Embed {
@@ -36,7 +45,8 @@ impl Embed {
     /// `has_any_width` is said of a picture that is as wide as what it shows.
     pub(crate) fn new(url: &str, size: Size, has_any_width: bool) -> Self {
         let (width, height) = size.in_pixels(1.0);
-        Self { url: url.to_owned(), alt: "live badge".to_owned(), width, height, has_any_width }
+        let url = utf8_percent_encode(url, BLANKS).to_string();
+        Self { url, alt: "live badge".to_owned(), width, height, has_any_width }
     }
 
     /// What is read to people who can't see the picture. Default: "live badge".
@@ -47,13 +57,14 @@ impl Embed {
 
     /// HTML: an image. Its size is stated, so that nothing moves when it comes; of a
     /// [`Look`](crate::Look) that is as wide as its text, only the height.
+    ///
+    /// It is lazy: otherwise a page is never quite loaded for WebKit while a picture in it streams, and
+    /// its scripts wait for `load` in vain.
     pub fn img(&self) -> String {
         let Self { width, height, .. } = self;
         let (url, alt) = (escape(&self.url), escape(&self.alt));
-        if self.has_any_width {
-            return format!(r#"<img src="{url}" height="{height}" alt="{alt}">"#);
-        }
-        format!(r#"<img src="{url}" width="{width}" height="{height}" alt="{alt}">"#)
+        let width = if self.has_any_width { String::new() } else { format!(r#"width="{width}" "#) };
+        format!(r#"<img src="{url}" {width}height="{height}" alt="{alt}" loading="lazy">"#)
     }
 
     /// HTML: the stream in a frame of its own. A frame has one size: use it with a look of a fixed
@@ -77,19 +88,48 @@ impl Embed {
 
     /// BBCode, for forums.
     pub fn bbcode(&self) -> String {
-        format!("[img]{}[/img]", self.with_query("scale=1"))
+        format!("[img]{}[/img]", without_brackets(&self.with_query("scale=1")))
     }
 
     /// Markdown.
     pub fn markdown(&self) -> String {
-        let alt = self.alt.replace(['[', ']', '\n'], " ");
-        format!("![{alt}]({})", self.with_query("scale=1"))
+        let mut alt = String::new();
+        for character in self.alt.chars() {
+            match character {
+                _ if character.is_control() => alt.push(' '),
+                _ if character.is_ascii_punctuation() => alt.extend(['\\', character]),
+                _ => alt.push(character),
+            }
+        }
+        format!("![{alt}]({})", without_brackets(&self.with_query("scale=1")))
     }
 
+    /// The URL with one pair more in its query, which stands before its fragment.
     fn with_query(&self, pair: &str) -> String {
-        let separator = if self.url.contains('?') { '&' } else { '?' };
-        format!("{}{separator}{pair}", self.url)
+        let (url, fragment) = self.url.split_at(self.url.find('#').unwrap_or(self.url.len()));
+        let separator = match url.rsplit_once('?') {
+            None => "?",
+            Some((_, "")) => "",
+            Some(_) => "&",
+        };
+        format!("{url}{separator}{pair}{fragment}")
     }
+}
+
+/// How much of a URL says on which server it is.
+fn authority_len(url: &str) -> usize {
+    let path = url.find(['/', '?', '#']).unwrap_or(url.len());
+    // A colon in front of the first slash is a scheme's.
+    let is_whole = url[..path].ends_with(':') && url[path..].starts_with("//");
+    let start = if is_whole { path } else { 0 };
+    let Some(authority) = url[start..].strip_prefix("//") else { return 0 };
+    url.len() - authority.len() + authority.find(['/', '?', '#']).unwrap_or(authority.len())
+}
+
+/// Without what would end it in Markdown or BBCode; an IPv6 address keeps its brackets.
+fn without_brackets(url: &str) -> String {
+    let (authority, rest) = url.split_at(authority_len(url));
+    format!("{authority}{}", utf8_percent_encode(rest, BRACKETS))
 }
 
 fn escape(text: &str) -> String {
@@ -100,20 +140,53 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const SIZE: Size = Size { width: 120.5, height: 20.0 };
+
+    fn of(url: &str) -> Embed {
+        Embed::new(url, SIZE, false)
+    }
+
     #[test]
     fn snippets_are_escaped_and_state_the_size() {
-        let size = Size { width: 120.5, height: 20.0 };
-        let embed = Embed::new("/a.png?x=1", size, false).alt("\"<N>\" [online]");
+        let embed = of("/a.png?x=1").alt("\"<N>\" [online]");
         let alt = "&quot;&lt;N>&quot; [online]";
         assert_eq!(
             embed.img(),
-            format!(r#"<img src="/a.png?x=1" width="121" height="20" alt="{alt}">"#)
+            format!(r#"<img src="/a.png?x=1" width="121" height="20" alt="{alt}" loading="lazy">"#)
         );
         assert!(embed.picture().contains(r#"srcset="/a.png?x=1&amp;theme=dark""#));
+        assert!(embed.picture().contains(r#"loading="lazy""#));
         assert!(embed.iframe().contains(r#"loading="lazy""#));
-        let any_width = Embed::new("/a.png", size, true);
-        assert_eq!(any_width.img(), r#"<img src="/a.png" height="20" alt="live badge">"#);
+        let any_width = Embed::new("/a.png", SIZE, true);
+        assert_eq!(
+            any_width.img(),
+            r#"<img src="/a.png" height="20" alt="live badge" loading="lazy">"#
+        );
         assert_eq!(embed.bbcode(), "[img]/a.png?x=1&scale=1[/img]");
-        assert_eq!(embed.markdown(), "![\"<N>\"  online ](/a.png?x=1&scale=1)");
+        assert_eq!(embed.markdown(), r#"![\"\<N\>\" \[online\]](/a.png?x=1&scale=1)"#);
+    }
+
+    #[test]
+    fn a_query_stands_before_the_fragment() {
+        for (url, with_query) in [
+            ("/a.png", "/a.png?scale=1"),
+            ("/a.png?", "/a.png?scale=1"),
+            ("/a.png?x=1", "/a.png?x=1&scale=1"),
+            ("/a.png#x", "/a.png?scale=1#x"),
+            ("/a.png?x=1#x?y", "/a.png?x=1&scale=1#x?y"),
+            ("/a.png#x?y", "/a.png?scale=1#x?y"),
+        ] {
+            assert_eq!(of(url).bbcode(), format!("[img]{with_query}[/img]"));
+        }
+    }
+
+    #[test]
+    fn a_rooms_name_ends_no_snippet() {
+        let embed = of("http://[::1]:80/rooms/a(b) [c]\\<d>\n/x.png").alt("a](b)\n`c` *d*");
+        let url = "http://[::1]:80/rooms/a%28b%29%20%5Bc%5D%5C%3Cd%3E%0A/x.png?scale=1";
+        assert_eq!(embed.bbcode(), format!("[img]{url}[/img]"));
+        assert_eq!(embed.markdown(), format!(r"![a\]\(b\) \`c\` \*d\*]({url})"));
+        let dark = "http://[::1]:80/rooms/a(b)%20[c]\\&lt;d>%0A/x.png?theme=dark";
+        assert!(embed.picture().contains(&format!(r#"srcset="{dark}""#)), "{}", embed.picture());
     }
 }

@@ -13,7 +13,7 @@ use super::site::Site;
 use super::support::{Browser, Engine, Tab};
 
 /// Nothing takes that long, but a machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Its answers take a second at most.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(30);
 /// WebKitWebDriver 2.50 leaves a screenshot of a new window unanswered once in some hundred times.

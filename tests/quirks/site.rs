@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::response::{Html, Response};
 use axum::routing::get;
 use http::header;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
 use tower_http::compression::CompressionLayer;
 use tower_livebadge::{Badge, Format, Handle, Join, LiveBadgeLayer, Observer, Paint};
 
@@ -52,12 +54,17 @@ enum Around {
     Compression,
     /// Compression, and something that takes away the mark that keeps it off the streams.
     ForcedCompression,
+    /// Something that takes the queries away.
+    NoQueries,
 }
 
 /// A site that is not there yet.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pages: Vec<(&'static str, String)>,
+    scripts: Vec<(&'static str, &'static str)>,
+    /// Pages show nothing of others that does not allow it.
+    is_isolated: bool,
     heartbeat: Duration,
     around: Around,
     format: Format,
@@ -84,6 +91,21 @@ impl Plan {
         self
     }
 
+    pub(crate) fn script(mut self, path: &'static str, script: &'static str) -> Self {
+        self.scripts.push((path, script));
+        self
+    }
+
+    pub(crate) fn isolated(mut self) -> Self {
+        self.is_isolated = true;
+        self
+    }
+
+    pub(crate) fn without_queries(mut self) -> Self {
+        self.around = Around::NoQueries;
+        self
+    }
+
     /// Silent, unless this says otherwise.
     pub(crate) fn heartbeat(mut self, every: Duration) -> Self {
         self.heartbeat = every;
@@ -100,7 +122,7 @@ impl Plan {
         self
     }
 
-    /// Shows red at first.
+    /// Shows red at first. Where a page says EMBED there is the badge's snippet.
     pub(crate) async fn serve(self, transport: Transport) -> Site {
         let (look, looks) = watch::channel(Look::new(RED, WIDTH, 1.0));
         let log = Arc::new(Log::default());
@@ -115,9 +137,18 @@ impl Plan {
             .expect("the badge is right");
         let handle = badges.handle();
 
+        let room = handle.room("/live.png", &[]).expect("a badge is there");
+        let snippet = room.embed("/live.png").img();
+        let policy = if self.is_isolated { "require-corp" } else { "unsafe-none" };
         let mut app = Router::new();
         for (path, html) in self.pages {
-            app = app.route(path, get(move || async move { Html(html) }));
+            let page = Html(html.replace("EMBED", &snippet));
+            let head = [("cross-origin-embedder-policy", policy)];
+            app = app.route(path, get(move || async move { (head, page) }));
+        }
+        for (path, script) in self.scripts {
+            let head = [(header::CONTENT_TYPE, "text/javascript")];
+            app = app.route(path, get(move || async move { (head, script) }));
         }
         let app = match self.around {
             Around::Nothing => app.layer(badges),
@@ -126,6 +157,7 @@ impl Plan {
                 let force = ServiceBuilder::new().layer(CompressionLayer::new().gzip(true));
                 app.layer(badges).layer(force.map_response(unmarked))
             }
+            Around::NoQueries => app.layer(badges).layer(MapRequestLayer::new(without_query)),
         };
         let listener = bind(self.port).await;
         let port = listener.local_addr().expect("a listener has a port").port();
@@ -150,6 +182,12 @@ fn unmarked(mut response: Response) -> Response {
     response
 }
 
+/// As some CDNs do.
+fn without_query(mut request: Request) -> Request {
+    *request.uri_mut() = request.uri().path().parse().expect("a path is a URI");
+    request
+}
+
 /// A running site. It ends on drop, with all connections.
 #[derive(Debug)]
 pub(crate) struct Site {
@@ -165,6 +203,8 @@ impl Site {
     pub(crate) fn plan() -> Plan {
         Plan {
             pages: Vec::new(),
+            scripts: Vec::new(),
+            is_isolated: false,
             heartbeat: SILENT,
             around: Around::Nothing,
             format: Format::Png,

@@ -125,6 +125,18 @@ async fn browsers_get_every_format_with_the_next_part_open() {
 /// ffmpeg's `mpjpeg` says on standard error what it does not like in the framing.
 #[tokio::test]
 async fn ffmpeg_decodes_a_hundred_pictures_without_a_warning() {
+    let asking = ["-headers", "Accept: multipart/x-mixed-replace\r\n", "-f", "mpjpeg"];
+    let strict = ["-strict_mime_boundary", "1"];
+    ffmpeg_decodes(&[&asking[..], &strict].concat(), "/x.mjpeg").await;
+}
+
+/// As ffplay, OpenCV and camera hubs do, which are given nothing but a URL.
+#[tokio::test]
+async fn ffmpeg_decodes_what_a_url_asks_for() {
+    ffmpeg_decodes(&[], "/x.mjpeg?stream").await;
+}
+
+async fn ffmpeg_decodes(options: &[&str], path: &str) {
     let Some(ffmpeg) = program("ffmpeg") else { return };
     let (sender, badge) = grey();
     let (server, _) =
@@ -135,16 +147,11 @@ async fn ffmpeg_decodes_a_hundred_pictures_without_a_warning() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let url = format!("http://{}/x.mjpeg", server.address);
+    let url = format!("http://{}{path}", server.address);
     let output = Command::new(ffmpeg)
-        .args([
-            "-hide_banner",
-            "-loglevel",
-            "warning",
-            "-headers",
-            "Accept: multipart/x-mixed-replace\r\n",
-        ])
-        .args(["-f", "mpjpeg", "-strict_mime_boundary", "1", "-i", &url])
+        .args(["-hide_banner", "-loglevel", "warning"])
+        .args(options)
+        .args(["-i", &url])
         .args(["-frames:v", "100", "-f", "framemd5", "-"])
         .stdin(Stdio::null())
         .output();

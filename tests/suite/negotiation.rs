@@ -58,12 +58,14 @@ const BROWSERS: &[(&str, Headers)] = &[
     ("a preload", &[("accept", CHROMIUM), IMAGE, ("priority", "u=3")]),
     ("an object", &[("accept", CHROMIUM_PAGE), ("sec-fetch-dest", "object")]),
     ("an embed", &[("accept", CHROMIUM_PAGE), ("sec-fetch-dest", "embed")]),
-    ("Chromium's service worker", &[("accept", CHROMIUM), EMPTY, NO_CORS]),
+    (
+        "Chromium's service worker",
+        &[("accept", CHROMIUM), EMPTY, NO_CORS, ("user-agent", CHROME_AGENT)],
+    ),
     (
         "Firefox's service worker",
         &[("accept", FIREFOX), EMPTY, NO_CORS, ("user-agent", FIREFOX_AGENT)],
     ),
-    ("WebKit's service worker", &[("accept", WEBKIT), EMPTY, NO_CORS]),
 ];
 
 /// A browser's image, from a plain-HTTP server on another machine, or from before `Sec-Fetch-Dest`.
@@ -309,6 +311,13 @@ const OTHERS: &[(&str, &str, Headers, Gets)] = &[
     ("a script for images", "", &[("accept", CHROMIUM), EMPTY, ("sec-fetch-mode", "cors")], Still),
     ("a script without CORS", "", &[("accept", "*/*"), EMPTY, NO_CORS], Still),
     ("a download", "", &[("accept", CHROMIUM), EMPTY, ("sec-fetch-mode", "navigate")], Still),
+    (
+        "WebKit's service worker",
+        "",
+        &[("accept", WEBKIT), EMPTY, NO_CORS, ("user-agent", SAFARI_AGENT)],
+        Still,
+    ),
+    ("who has no name", "", &[("accept", CHROMIUM), EMPTY, NO_CORS], Still),
     ("a script of old", "", &[("accept", CHROMIUM), EMPTY], Still),
     ("a video", "", &[("accept", "*/*"), ("sec-fetch-dest", "video"), NO_CORS], Still),
     ("an unknown purpose", "", &[("accept", CHROMIUM), ("sec-fetch-dest", "webidentity")], Still),
@@ -454,7 +463,7 @@ async fn streams_and_stills_come_over_either_protocol() {
         let still = client.get(PATH, &[("accept", "image/*"), ("user-agent", "Java/21")]).await;
         decode(&still.bytes().await);
         let plain = [("accept", CHROMIUM), ("user-agent", CHROME_AGENT)];
-        let worker = [("accept", CHROMIUM), EMPTY, NO_CORS];
+        let worker = [("accept", CHROMIUM), EMPTY, NO_CORS, ("user-agent", CHROME_AGENT)];
         for headers in [&plain[..], &worker] {
             let mut client = Client::connect(server.address, protocol).await;
             let mut stream = client.get(PATH, headers).await.into_stream();

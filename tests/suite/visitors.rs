@@ -90,6 +90,18 @@ async fn an_empty_or_blank_key_is_none() {
     assert_eq!(by_address.counts(PATH), (2, 1));
 }
 
+/// What a client can choose is not what a proxy or the application has found out, even if it reads the
+/// same: otherwise a guest could take a member's place, or use up a member's streams.
+#[tokio::test]
+async fn a_cookie_with_a_members_name_is_a_guest() {
+    let badge = bar_badge().visitors(visitor::header("x-user")).visitors(visitor::cookie("sid"));
+    let app = App::of(&[(PATH, badge.max_per_visitor(1))]);
+    let guest = app.view(PATH, &[("x-user", ""), ("cookie", "sid=alice")]).await;
+    let alice = app.view(PATH, &[("x-user", "alice"), ("cookie", "sid=alice")]).await;
+    assert!(guest.is_stream && alice.is_stream);
+    assert_eq!(app.counts(PATH), (2, 2));
+}
+
 #[tokio::test]
 async fn a_cookie_is_as_the_application_wants_it() {
     let cookie = VisitorCookie::new("__Host-viewer").same_site(SameSite::None).partitioned(true);

@@ -3,6 +3,7 @@
 mod changes;
 mod embeddings;
 mod endings;
+mod pages;
 mod presence;
 mod wire;
 
@@ -66,6 +67,11 @@ pub(crate) const ALL: &[Case] = cases! {
     "polite end in an iframe": endings::keep_the_picture(
         r#"<iframe src="/live.png" style="border: 0"></iframe>"#, H1
     );
+
+    "load": pages::are_loaded_while_a_snippet_streams();
+    "isolation": pages::that_are_isolated_show_badges_of_others();
+    "a service worker": pages::with_a_service_worker_are_live();
+    "queries taken away": pages::behind_what_takes_queries_away_are_live();
 
     "srcset": embeddings::are_live(r#"<img srcset="/live.png 1x">"#);
     "picture": embeddings::are_live(r#"<picture><source srcset="/live.png"><img></picture>"#);
