@@ -308,3 +308,6 @@ fn is_of_ascii(rest: &str) -> bool {
         || rest.starts_with("34;")
         || rest.starts_with("39;")
 }
+
+#[cfg(test)]
+mod tests;

@@ -232,3 +232,81 @@ fn tell(meter: &Meter, took: Option<Duration>) {
         None => meter.cache_hit(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::fonts::Fonts;
+    use crate::picture::images::Images;
+    use crate::presence::counts::Counts;
+    use crate::request::style::Theme;
+
+    fn picture() -> Arc<Picture> {
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">
+            <text y="14">{{ visitors }} {{ value }}</text></svg>"#;
+        Arc::new(Picture {
+            path: "/x.png".into(),
+            template: Template::parse(svg.into(), 64, |_| 0).unwrap(),
+            look: None,
+            tick: None,
+            shows_room: false,
+            values: Vec::new(),
+            format: Format::Png,
+            style: Style::new(Theme::Light, 1.0),
+            raster: Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default())),
+            meter: Arc::new(Meter::new("/x.png")),
+        })
+    }
+
+    fn moment(visitors: usize) -> Moment {
+        let counts = Counts { streams: visitors, visitors };
+        Moment {
+            snapshot: Snapshot { counts, ..Snapshot::default() },
+            params: Params::sample(&[], ""),
+            style: Style::new(Theme::Light, 1.0),
+            format: Format::Png,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_moment_is_filled_and_drawn_where_pictures_are() {
+        let picture = picture();
+        let values = || {
+            assert_eq!(std::thread::current().name(), Some("livebadge-draw"));
+            Ok(vec![Value::from(7)])
+        };
+        let paint = |visitors, shown| {
+            picture.clone().paint_moment(moment(visitors), values, shown, Lane::Live)
+        };
+        let first = paint(1, None).await.unwrap().unwrap();
+        assert!(
+            first.svg.contains("1 7") && first.picture.starts_with(b"\x89PNG") && !first.cached
+        );
+        // The same text again is neither drawn, nor anything to show to who has it.
+        let again = paint(1, None).await.unwrap().unwrap();
+        assert!(again.cached && again.picture == first.picture);
+        assert!(paint(1, Some(first.svg.clone())).await.unwrap().is_none());
+        let other = paint(2, Some(first.svg)).await.unwrap().unwrap();
+        assert!(other.svg.contains("2 7") && !other.cached);
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_in_a_moment_is_an_error() {
+        let picture = picture();
+        let none = picture.clone().paint_moment(moment(1), || Ok(vec![]), None, Lane::Still);
+        assert!(matches!(none.await, Err(PaintError::Fill(_))));
+        let panics = picture.paint_moment(moment(1), || panic!("a value's"), None, Lane::Still);
+        assert!(matches!(panics.await, Err(PaintError::Panicked)));
+    }
+
+    #[cfg(feature = "jpeg")]
+    #[tokio::test]
+    async fn a_blank_is_a_picture_in_every_format_that_can_not_hold_its_size() {
+        let size = Size { width: 70_000.0, height: 2.0 };
+        let (style, jpeg) = (Style::new(Theme::Light, 1.0), Format::Jpeg { quality: 85 });
+        let blank = picture().blank(size, style, jpeg).finish().await.unwrap();
+        assert!(blank.starts_with(&[0xFF, 0xD8, 0xFF]));
+        let blank = picture().blank(size, style, Format::Png).finish().await.unwrap();
+        assert!(blank.starts_with(b"\x89PNG"));
+    }
+}
