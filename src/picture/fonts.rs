@@ -119,7 +119,7 @@ pub(crate) fn resolver<'a>(
     let is_cut = Arc::new(AtomicBool::new(false));
     FontResolver {
         select_font: select(faces, report, is_cut.clone()),
-        select_fallback: select_fallback(is_cut),
+        select_fallback: select_fallback(faces, is_cut),
     }
 }
 
@@ -146,12 +146,16 @@ fn select<'a>(
     })
 }
 
-/// A font for what the selected one lacks. A run has the best one already.
-fn select_fallback<'a>(is_cut: Arc<AtomicBool>) -> FallbackSelectionFn<'a> {
+/// A font for what the selected one lacks. A run has the best one already. For what is laid out letter
+/// by letter, resvg draws all of a text in a font that has all of it: not in one whose digits are blank.
+fn select_fallback<'a>(faces: &'a Faces, is_cut: Arc<AtomicBool>) -> FallbackSelectionFn<'a> {
     let select = FontResolver::default_fallback_selector();
     Box::new(move |character, used, database| {
-        let is_cut = is_cut.load(Ordering::Relaxed);
-        (!is_cut).then(|| select(character, used, database)).flatten()
+        if is_cut.load(Ordering::Relaxed) {
+            return None;
+        }
+        let used = [used, faces.doubtful()].concat();
+        select(character, &used, database)
     })
 }
 

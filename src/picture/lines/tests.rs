@@ -129,12 +129,22 @@ fn what_is_laid_out_letter_by_letter_is_left_as_it_is() {
         r#"<text writing-mode="tb">🙂 ok</text>"#,
         r#"<text font="9px serif">🙂 ok</text>"#,
         r#"<text font-size="2em">🙂 ok</text>"#,
-        r#"<style>text { font-size: 20px }</style><text>🙂 ok</text>"#,
+        r#"<style>text { font: 20px serif }</style><text>🙂 ok</text>"#,
+        r#"<style>tspan { text-anchor: end }</style><text>🙂 <tspan>ok</tspan></text>"#,
     ] {
         assert_eq!(cut(&svg(text), &faces).svg, None, "{text}");
     }
-    let style = "<style>rect { fill: red }</style><text>🙂 ok</text>";
-    assert!(cut(&svg(style), &faces).svg.is_some());
+}
+
+#[test]
+fn what_a_style_sheet_says_counts() {
+    let fonts = fonts();
+    let by_attributes = r#"<text x="200" y="20" font-size="20" letter-spacing="3" text-anchor="middle">🙂 ok</text>"#;
+    let by_sheet = r#"<text x="200" y="20" class="big">🙂 ok</text>
+        <style>.big { font-size: 20px; letter-spacing: 3px; text-anchor: middle }</style>"#;
+    let expected = drawn(&svg(by_attributes), &fonts);
+    assert_about(drawn(&svg(by_sheet), &fonts), expected, by_sheet);
+    assert!((expected.0 + expected.1 - 400.0).abs() < 0.02);
 }
 
 #[test]
