@@ -8,12 +8,14 @@
 pub(crate) mod clean;
 pub(crate) mod color;
 pub(crate) mod complaints;
+pub(crate) mod css;
 pub(crate) mod encode;
 pub(crate) mod faces;
 pub(crate) mod filters;
 pub(crate) mod fonts;
 pub(crate) mod format;
 pub(crate) mod images;
+pub(crate) mod letters;
 pub(crate) mod lines;
 pub(crate) mod look;
 pub(crate) mod misfit;

@@ -307,6 +307,8 @@ mod tests {
     use std::future::poll_fn;
     use std::task::Poll;
 
+    use resvg::usvg::fontdb::Database;
+
     use super::*;
     use crate::request::theme::Theme;
 
@@ -314,6 +316,44 @@ mod tests {
     fn a_panic_ends_at_the_drawing_thread() {
         let drawn: Result<(), _> = on_a_roomy_stack(|| panic!("a drawing library's bug"));
         assert!(matches!(drawn, Err(PaintError::Panicked)));
+    }
+
+    fn drawing(inside: &str) -> Drawing {
+        let svg = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">{inside}</svg>"#
+        );
+        Drawing { svg: svg.into(), style: Style::new(Theme::Light, 1.0), format: Format::Png }
+    }
+
+    #[test]
+    fn text_without_any_font_is_found() {
+        let raster = Raster::new(Fonts::of(Database::new()), Images::default());
+        let checked = raster.check(&drawing("<text y='9'>hi</text>"));
+        assert!(matches!(checked, Err(CheckError::Flaw(Flaw::NoFont))), "{checked:?}");
+        raster.check(&drawing("<rect width='9' height='9'/>")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_still_is_refused_where_too_many_wait_and_what_is_live_is_not() {
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
+        let noise = |number: usize| {
+            drawing(&format!(
+                r##"<filter id="noise"><feTurbulence baseFrequency=".1{number}"/></filter>
+                  <rect width="40" height="30" filter="url(#noise)"/>"##
+            ))
+        };
+        let draw = |number, lane| Box::pin(raster.clone().draw(noise(number), lane, "/x".into()));
+        let mut stills: Vec<_> = (0..200).map(|number| draw(number, Lane::Still)).collect();
+        // They begin at the same time.
+        let begun = poll_fn(|cx| {
+            Poll::Ready(stills.iter_mut().map(|still| still.as_mut().poll(cx)).collect::<Vec<_>>())
+        });
+        let refused = begun
+            .await
+            .into_iter()
+            .filter(|still| matches!(still, Poll::Ready(Err(PaintError::Busy))));
+        assert!((50..=136).contains(&refused.count()));
+        draw(999, Lane::Live).await.unwrap();
     }
 
     #[tokio::test]

@@ -147,7 +147,7 @@ impl LiveBadgeLayerBuilder {
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer};
     ///
-    /// # let png = include_bytes!("../../examples/gallery/screenshot.png");
+    /// # let png = resvg::tiny_skia::Pixmap::new(40, 40).unwrap().encode_png().unwrap();
     /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40">
     ///   <image href="image:cat" width="40" height="40"/>
     ///   <text x="48" y="26" font-size="16">{{ visitors }}</text>
