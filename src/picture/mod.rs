@@ -25,5 +25,6 @@ pub(crate) mod raster;
 pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod threads;
+pub(crate) mod together;
 pub(crate) mod values;
 pub(crate) mod words;

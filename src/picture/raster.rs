@@ -23,6 +23,7 @@ use crate::picture::images::{self, Images};
 use crate::picture::lines;
 use crate::picture::template::Line;
 use crate::picture::threads::{self, Lane, NotRun, Threads};
+use crate::picture::together::Together;
 use crate::request::style::Style;
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
@@ -43,6 +44,8 @@ pub(crate) struct Raster {
     widths: Cache<Line, u32>,
     complaints: Complaints,
     threads: Threads,
+    /// Those that are being drawn.
+    stills: Together<Drawing, (Bytes, Option<Duration>)>,
 }
 
 /// What is to be drawn, and what the cache knows it by.
@@ -61,6 +64,7 @@ impl Raster {
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             widths: Cache::new(CACHED_WIDTHS),
             threads: Threads::new(),
+            stills: Together::new(),
             complaints: Complaints::default(),
         }
     }
@@ -103,7 +107,18 @@ impl Raster {
         path: Arc<str>,
     ) -> Result<Drawn, PaintError> {
         let raster = self.clone();
-        self.on_thread(lane, move || raster.draw_now(drawing, &path)).await
+        if lane != Lane::Still {
+            return self.on_thread(lane, move || raster.draw_now(drawing, &path)).await;
+        }
+        // Not so a live one, which must not wait where a still does.
+        let still = drawing.clone();
+        let draw = async || {
+            let draw =
+                move || raster.draw_now(drawing, &path).map(|drawn| (drawn.picture, drawn.took));
+            self.on_thread(lane, draw).await
+        };
+        let ((picture, took), is_drawn_here) = self.stills.make(&still, draw).await?;
+        Ok(Drawn { picture, took: took.filter(|_| is_drawn_here) })
     }
 
     /// Draws while the caller waits, unless it is there.
