@@ -196,7 +196,7 @@ mod tests {
             <text y="14">{{ visitors }} {{ value }}</text></svg>"#;
         Arc::new(Picture {
             path: "/x.png".into(),
-            template: Template::parse(svg.into(), 64, |_| 0).unwrap(),
+            template: Template::parse(svg.into(), 64, |_| 0).expect("a template"),
             look: None,
             tick: None,
             shows_room: false,
@@ -204,7 +204,10 @@ mod tests {
             max_value_chars: 64,
             format: Format::Png,
             style: Style::new(Theme::Light, 1.0),
-            raster: Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default())),
+            raster: Arc::new(Raster::new(
+                Fonts::new(Vec::new()).expect("no font is wrong"),
+                Images::default(),
+            )),
             meter: Arc::new(Meter::new("/x.png")),
         })
     }
