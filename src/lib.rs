@@ -79,7 +79,7 @@
 //!   on a router that is nested later, does not, and the badge is a 404. A router that is added
 //!   after `.layer(badges)` is not covered by it either.
 //! - Layers outside of this one see an endless response. Compression leaves it alone (it is marked
-//!   `Content-Encoding: identity`); `tower_http`'s `ResponseBodyTimeoutLayer` cuts it unless its
+//!   `Content-Encoding: identity`, and [`NotLive`] doesn't need that); `tower_http`'s `ResponseBodyTimeoutLayer` cuts it unless its
 //!   timeout is longer than the [heartbeat](Badge::heartbeat), and `ResponseBodyDeadlineLayer`
 //!   always does.
 //! - An application that wants its own login or its own list of rooms to decide makes the badge
@@ -118,6 +118,8 @@
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `jpeg`, `webp`: these as [`Format`]s.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
+//! - `tower-http`: [`NotLive`], by which `tower_http`'s compression leaves streams alone without
+//!   relying on their headers.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
@@ -154,6 +156,8 @@ pub use request::params::Params;
 pub use request::visitor;
 pub use serve::answer::LiveResponse;
 pub use serve::body::ResponseBody;
+#[cfg(feature = "tower-http")]
+pub use serve::compression::NotLive;
 pub use serve::embed::Embed;
 pub use serve::handle::{Change, Changes, Handle};
 pub use serve::layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
