@@ -41,7 +41,7 @@ use crate::request::params::Params;
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
 /// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
-/// which there are. [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
+/// which there are. [`RoomHandle::set_records`](crate::RoomHandle::set_records) brings it back after a restart.
 ///
 /// # Filters and functions
 ///

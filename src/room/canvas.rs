@@ -75,11 +75,12 @@ impl Canvas {
         &mut self,
         screen: &Arc<Screen>,
         filled: Result<ToDraw, PaintError>,
+        lane: Lane,
     ) -> Result<Finished, Drawing> {
         let (started, screen) = (Instant::now(), screen.clone());
         let picture = screen.recipe.picture.clone();
         let svg = filled.as_ref().map_or_else(|_| "".into(), |drawing| drawing.svg.clone());
-        let painting = filled.map(|drawing| picture.paint(drawing, Lane::Live));
+        let painting = filled.map(|drawing| picture.paint(drawing, lane));
         if let Ok(Painting::Cached(bytes)) = painting {
             let (drawn, blank) = (Ok(bytes), None);
             return Ok(Finished { screen, cached: true, started, svg, drawn, blank });

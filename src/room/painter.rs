@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
+use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::room::canvas::{Canvas, Drawing, Finished};
@@ -182,7 +183,7 @@ impl Painter {
         let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut paints = false;
-        for screen in screens {
+        for (nth, screen) in screens.iter().enumerate() {
             let canvas = self.canvases.entry(screen.variant.clone()).or_default();
             if canvas.is_drawing() {
                 canvas.is_stale = true;
@@ -198,7 +199,7 @@ impl Painter {
                 continue;
             }
             paints = true;
-            match canvas.begin(screen, filled) {
+            match canvas.begin(screen, filled, lane(nth, screen)) {
                 Ok(finished) => self.finish(finished),
                 Err(drawing) => self.drawings.push(drawing),
             }
@@ -301,6 +302,12 @@ impl Drop for Painter {
             self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }
+}
+
+/// Those that most people look at go first; a dozen styles that somebody asks for wait for them.
+fn lane(nth: usize, screen: &Screen) -> Lane {
+    const FEW: usize = 4;
+    if nth == 0 || nth < FEW && screen.counted() > 0 { Lane::Live } else { Lane::Aside }
 }
 
 /// Waits for the first change of any of these.

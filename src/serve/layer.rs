@@ -119,7 +119,7 @@ impl LiveBadgeLayerBuilder {
         self
     }
 
-    /// Adds a badge for [`Handle::respond`] alone: no request reaches it by its path, which
+    /// Adds a badge for [`RoomHandle::respond`](crate::RoomHandle::respond) alone: no request reaches it by its path, which
     /// therefore begins without a slash, as in `articles/{id}`.
     pub fn unrouted(mut self, path: impl Into<String>, badge: Badge) -> Self {
         self.badges.push(Entry { path: path.into(), badge, access: Access::HandleOnly });
@@ -147,7 +147,7 @@ impl LiveBadgeLayerBuilder {
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer};
     ///
-    /// # let png = include_bytes!("../../examples/gallery/screenshot.png");
+    /// # let png = resvg::tiny_skia::Pixmap::new(40, 40).unwrap().encode_png().unwrap();
     /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40">
     ///   <image href="image:cat" width="40" height="40"/>
     ///   <text x="48" y="26" font-size="16">{{ visitors }}</text>

@@ -273,3 +273,14 @@ async fn a_stream_in_a_frame_loads_itself_again() {
     let reply = client.get("/x.png", &BROWSER).await;
     assert_eq!(reply.header("refresh"), None);
 }
+
+#[tokio::test]
+async fn a_still_that_its_format_can_not_hold_is_never_empty() {
+    let strip = "<svg xmlns='http://www.w3.org/2000/svg' width='70000' height='9'/>";
+    let (server, _) = serve_badge("/x.png", Badge::svg(strip).scale(1.0)).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    for (query, magic) in [("", &b"\x89PNG"[..]), ("&format=jpeg", &[0xFF, 0xD8, 0xFF])] {
+        let reply = client.get(&format!("/x.png?still{query}"), &BROWSER).await;
+        assert!(reply.bytes().await.starts_with(magic), "{query}");
+    }
+}
