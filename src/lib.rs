@@ -183,8 +183,9 @@
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `jpeg`, `webp`: these as [`Format`]s.
-//! - `images`: PNG and JPEG of the application's own inside of templates and looks
-//!   (`LiveBadgeLayerBuilder::image`), and fonts whose letters are bitmaps, such as most of emoji.
+//! - `images`: the application's own PNG and JPEG images in templates and as logos
+//!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
+//!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
