@@ -131,7 +131,7 @@
 //! | layer | |
 //! | --- | --- |
 //! | authentication | Fine: who is refused does not reach the badge. What it puts into the request tells visitors apart ([`visitor::extension`]). |
-//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. |
+//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. [`NotLive`] (feature `tower-http`) doesn't need that mark. |
 //! | tracing, metrics, counts of requests under way | A stream is one request that lasts as long as somebody looks. [`LiveResponse`] in the response's extensions tells them apart. |
 //! | CORS, `TimeoutLayer`, limits of request bodies, `NormalizePathLayer` | Fine: they are done when the response begins. An `<img crossorigin>` needs the CORS layer outside. |
 //! | `ResponseBodyTimeoutLayer` | Needs a timeout that is longer than the [heartbeat](Badge::heartbeat). |
@@ -187,6 +187,8 @@
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
 //!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
+//! - `tower-http`: [`NotLive`], by which `tower_http`'s compression leaves streams alone without
+//!   relying on their headers.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
@@ -245,6 +247,8 @@ pub use request::params::Params;
 pub use request::visitor;
 pub use serve::answer::LiveResponse;
 pub use serve::body::ResponseBody;
+#[cfg(feature = "tower-http")]
+pub use serve::compression::NotLive;
 pub use serve::embed::Embed;
 pub use serve::handle::{Change, Changes, Handle};
 pub use serve::layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};

@@ -5,6 +5,8 @@
 
 pub(crate) mod answer;
 pub(crate) mod body;
+#[cfg(feature = "tower-http")]
+pub(crate) mod compression;
 pub(crate) mod dispatch;
 pub(crate) mod embed;
 pub(crate) mod handle;

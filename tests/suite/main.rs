@@ -7,6 +7,7 @@ mod application;
 mod build_errors;
 mod faces;
 mod formats;
+mod grpc;
 mod hostile;
 mod house;
 mod images;

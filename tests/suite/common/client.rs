@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -45,6 +46,15 @@ enum Sender {
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, protocol: Protocol) -> Self {
         let socket = TcpStream::connect(address).await.expect("the server listens");
+        Self::over(socket, address, protocol).await
+    }
+
+    /// Over a connection that is made already, such as one that is encrypted.
+    pub(crate) async fn over(
+        socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: SocketAddr,
+        protocol: Protocol,
+    ) -> Self {
         let io = TokioIo::new(socket);
         let (sender, task) = match protocol {
             Protocol::Http1 => {
