@@ -9,11 +9,12 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// Lossless, and the cheapest stream: heartbeats are 12 bytes. The default.
+    /// Lossless, and the cheapest stream: heartbeats are 12 bytes in an `<img>`, and whole pictures in a
+    /// frame. The default.
     #[default]
     Png,
     /// For clients that know nothing else, such as viewers of cameras. Transparent parts become
-    /// white. Heartbeats are 4 bytes.
+    /// white. Heartbeats are 4 bytes in an `<img>`.
     #[cfg(feature = "jpeg")]
     Jpeg {
         /// 1 to 100; 85 is a good choice.
