@@ -98,6 +98,23 @@ async fn a_room_that_was_closed_within_its_grace_is_open_to_newcomers() {
     assert_eq!(room.counts().visitors, 1, "the grace goes on");
 }
 
+/// Although what it shows looks as before.
+#[tokio::test]
+async fn who_comes_while_others_are_being_sent_away_gets_a_picture() {
+    let badges = LiveBadgeLayer::builder().badge(ROOMS, bar_badge_of("7")).build().unwrap();
+    let room = badges.handle().room(ROOMS, &[("room", "a")]).unwrap();
+    let server = serve(badges.into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = client.get(room.path(), &BROWSER).await.into_stream();
+        stream.bar_of(7).await;
+        streams.push(stream); // which does not read its end
+        room.close();
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn counts_are_told_whether_or_not_the_room_is_open() {
     let badge = bar_badge().visitors(visitor::header("x-user")).leave_grace(Duration::ZERO);
