@@ -167,12 +167,10 @@ impl LiveBadgeLayerBuilder {
         self
     }
 
-    /// The most streams that may be open at a time, in all rooms together; whoever comes then gets
-    /// one whole picture.
-    ///
-    /// Default: no limit.
-    pub fn max_viewers(mut self, streams: usize) -> Self {
-        self.max_viewers = Some(streams);
+    /// The most streams that may be open at a time, in all rooms together, or `None` for no limit, which
+    /// is the default; whoever comes then gets one whole picture.
+    pub fn max_viewers(mut self, streams: impl Into<Option<usize>>) -> Self {
+        self.max_viewers = streams.into();
         self
     }
 
