@@ -1,7 +1,7 @@
 //! Live images in a plain `<img>`, from any Tower service, with no JavaScript.
 //!
 //! ```no_run
-//! use axum::{Router, routing::get};
+//! use axum::{Router, response::Html, routing::get};
 //! use tower_livebadge::{Badge, LiveBadgeLayer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -12,7 +12,7 @@
 //! let handle = badges.handle();
 //!
 //! let app = Router::new()
-//!     .route("/", get(|| async { axum::response::Html(r#"<img src="/online.png">"#) }))
+//!     .route("/", get(Html(r#"<img src="/online.png">"#)))
 //!     .layer(badges); // last
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -64,20 +64,20 @@
 //!
 //! ```text
 //! src/
-//! ┌───────────┬──────────────────────────────────────────────────────────────────────┐
-//! │ lib.rs    │ this page, and what is public                                        │
-//! ├───────────┼──────────────────────────────────────────────────────────────────────┤
-//! │ serve/    │ request in, response out: layer, service, bodies, handles            │
-//! │ room/     │ one live picture being watched: admission, seats, the painter        │
-//! │ badge/    │ what the application asked for, checked; who gets what               │
-//! │ stream/   │ the wire, and the stage with the newest frame                        │
-//! │ picture/  │ from numbers to encoded pixels: templates, looks, fonts, drawing     │
-//! │ observe/  │ what is told to the outside: hooks and metrics                       │
-//! │ presence/ │ who is in a room, and what the numbers have been                     │
-//! │ request/  │ what a request says: its head, read once                             │
-//! ├───────────┼──────────────────────────────────────────────────────────────────────┤
-//! │ error.rs  │ what can go wrong                                                    │
-//! └───────────┴──────────────────────────────────────────────────────────────────────┘
+//! ┌───────────┬──────────────────────────────────────────────────────────────────┐
+//! │ lib.rs    │ this page, and what is public                                    │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ serve/    │ request in, response out: layer, service, bodies, handles        │
+//! │ room/     │ one live picture being watched: admission, seats, the painter    │
+//! │ badge/    │ what the application asked for, checked; who gets what           │
+//! │ stream/   │ the wire, and the stage with the newest frame                    │
+//! │ picture/  │ from numbers to encoded pixels: templates, looks, fonts, drawing │
+//! │ observe/  │ what is told to the outside: hooks and metrics                   │
+//! │ presence/ │ who is in a room, and what the numbers have been                 │
+//! │ request/  │ what a request says: its head, read once                         │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ error.rs  │ what can go wrong                                                │
+//! └───────────┴──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! # The nouns
