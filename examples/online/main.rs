@@ -78,7 +78,7 @@ impl Options {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
 
-    let jpeg = Badge::online().format(Format::Jpeg { quality: 85 }).rooms_of("/online.png");
+    let jpeg = Badge::online().format(Format::jpeg(85)).rooms_of("/online.png");
     let mut badges = LiveBadgeLayer::builder()
         .badge("/online.png", options.apply_to(Badge::online())?)
         // The same people, for players and cameras' hubs: /online.jpeg?stream
