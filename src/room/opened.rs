@@ -17,6 +17,10 @@ use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::stage::Ticket;
 
+/// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets the
+/// badge's own.
+const MAX_SCREENS: usize = 64;
+
 /// One live picture being watched.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -39,6 +43,19 @@ pub(crate) struct Room {
 struct Screens {
     up: Vec<Arc<Screen>>,
     made: u64,
+}
+
+impl Screens {
+    fn find(&self, variant: &Variant) -> Option<&Arc<Screen>> {
+        self.up.iter().find(|screen| screen.variant == *variant && !screen.is_closed())
+    }
+
+    fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
+        self.made += 1;
+        let screen = Arc::new(Screen::new(self.made, variant, recipe));
+        self.up.push(screen.clone());
+        screen
+    }
 }
 
 /// The state of a room at one instant.
@@ -175,15 +192,13 @@ impl Room {
     ) -> (Arc<Screen>, Ticket) {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
-        let is_it = |screen: &&Arc<Screen>| screen.variant == variant && !screen.is_closed();
-        let screen = match screens.up.iter().find(is_it) {
+        let mut variant = variant;
+        if screens.find(&variant).is_none() && screens.up.len() >= MAX_SCREENS {
+            variant.style = recipe.picture.style.clone();
+        }
+        let screen = match screens.find(&variant) {
             Some(screen) => screen.clone(),
-            None => {
-                screens.made += 1;
-                let screen = Arc::new(Screen::new(screens.made, variant, recipe));
-                screens.up.push(screen.clone());
-                screen
-            }
+            None => screens.put_up(variant, recipe),
         };
         let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
         (screen, ticket)

@@ -82,6 +82,24 @@ async fn a_url_fills_the_slots_that_a_badge_names_and_no_others() {
     }
 }
 
+/// Nobody makes a room draw without end.
+#[tokio::test]
+async fn past_so_many_styles_of_a_room_there_is_the_badges_own() {
+    let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">
+        <desc>{{ query.label }}</desc></svg>"#;
+    let badge = Badge::svg(svg).format(Format::Svg).query_slot("label", "own");
+    let (_server, mut client) = client_of(badge).await;
+    let mut streams = Vec::new();
+    for number in 0..70 {
+        let reply = client.get(&format!("{PATH}?label=label-{number}"), &BROWSER).await;
+        let mut bytes = reply.into_bytes();
+        let opening = within("a picture", bytes.next()).await.unwrap();
+        let expected = if number < 64 { format!(">label-{number}<") } else { ">own<".into() };
+        assert!(String::from_utf8_lossy(&opening).contains(&expected), "{number}");
+        streams.push(bytes);
+    }
+}
+
 /// Every client can read the boundary, and bring it into a picture that others see.
 #[tokio::test]
 async fn a_boundary_within_a_picture_ends_nobodys_stream() {
