@@ -11,7 +11,9 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use resvg::tiny_skia::{Pixmap, PremultipliedColorU8};
 use tower::ServiceExt;
-use tower_livebadge::{Badge, BuildError, BuildErrorKind, LiveBadgeLayer, Look};
+use tower_livebadge::{
+    Badge, BuildError, BuildErrorKind, LiveBadge, LiveBadgeLayer, Look, NotFound,
+};
 
 use crate::common::fonts::{CJK, COLOR_EMOJI, DEVANAGARI, EMOJI, fonts};
 use crate::common::log;
@@ -51,19 +53,32 @@ fn all_fonts() -> Vec<Vec<u8>> {
 
 /// The picture of a room of that name.
 async fn draw(badge: Badge, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
-    let builder = LiveBadgeLayer::builder();
-    let builder = fonts.iter().fold(builder, |builder, font| builder.font(font.clone()));
-    let badges = builder.badge("/{room}/badge.png", badge).build().expect("a right badge");
-    let room: String = room.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let request = Request::get(format!("/{room}/badge.png")).body(Empty::<Bytes>::new());
-    let request = request.expect("a right request");
-    let response = badges.into_service().oneshot(request).await.expect("a badge never fails");
-    let png = response.into_body().collect().await.expect("a still is whole").to_bytes();
-    Pixmap::decode_png(&png).expect("a still is a picture")
+    Badges::new(badge, fonts).draw(room).await
 }
 
 async fn draw_look(look: &Look, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
     draw(Badge::look(look.clone()), room, fonts).await
+}
+
+/// One badge, with as many pictures as it has rooms.
+struct Badges(LiveBadge<NotFound>);
+
+impl Badges {
+    fn new(badge: Badge, fonts: &[Vec<u8>]) -> Self {
+        let builder = LiveBadgeLayer::builder();
+        let builder = fonts.iter().fold(builder, |builder, font| builder.font(font.clone()));
+        let badges = builder.badge("/{room}/badge.png", badge).build().expect("a right badge");
+        Self(badges.into_service())
+    }
+
+    async fn draw(&self, room: &str) -> Pixmap {
+        let room: String = room.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let request = Request::get(format!("/{room}/badge.png")).body(Empty::<Bytes>::new());
+        let request = request.expect("a right request");
+        let response = self.0.clone().oneshot(request).await.expect("a badge never fails");
+        let png = response.into_body().collect().await.expect("a still is whole").to_bytes();
+        Pixmap::decode_png(&png).expect("a still is a picture")
+    }
 }
 
 /// The pixels in these columns, from top to bottom.
@@ -113,10 +128,11 @@ fn difference(a: &[PremultipliedColorU8], b: &[PremultipliedColorU8]) -> u8 {
 async fn the_number_looks_the_same_beside_every_label() {
     for (look, half, most) in looks_with_halves().await {
         for fonts in font_sets() {
-            let plain = draw_look(&look, "online", &fonts).await;
+            let badges = Badges::new(Badge::look(look.clone()), &fonts);
+            let plain = badges.draw("online").await;
             let expected = columns(&plain, plain.width() - half..plain.width());
             for word in WORDS {
-                let picture = draw_look(&look, word, &fonts).await;
+                let picture = badges.draw(word).await;
                 let found = columns(&picture, picture.width() - half..picture.width());
                 let apart = difference(&found, &expected);
                 assert!(apart <= most, "{word}, {} fonts: {apart} apart in {look:?}", fonts.len());
@@ -131,8 +147,9 @@ async fn a_label_keeps_its_margins() {
     let look = Look::flat_square("{{ params.room }}").message("12").label_color("#000");
     let message = draw_look(&Look::flat_square("").message("12"), "x", &[]).await.width();
     for fonts in font_sets() {
+        let badges = Badges::new(Badge::look(look.clone()), &fonts);
         for word in WORDS {
-            let picture = draw_look(&look, word, &fonts).await;
+            let picture = badges.draw(word).await;
             let label = 0..picture.width() - message;
             let ink = ink(&picture, label.clone());
             let (first, last) = (ink[0], ink[ink.len() - 1]);
@@ -147,16 +164,14 @@ async fn a_label_keeps_its_margins() {
 #[tokio::test]
 async fn a_label_that_is_condensed_keeps_its_margins() {
     let fonts = all_fonts();
-    for word in WORDS {
-        // A parameter has 64 letters at most.
-        let times = 60 / (word.chars().count() + 1);
-        let word = vec![word; times].join(" ");
-        for look in
-            [Look::flat_square("{{ params.room }}"), Look::for_the_badge("{{ params.room }}")]
-        {
-            let picture =
-                draw_look(&look.message("12").label_color("#000").width(100.0), &word, &fonts)
-                    .await;
+    for look in [Look::flat_square("{{ params.room }}"), Look::for_the_badge("{{ params.room }}")] {
+        let look = look.message("12").label_color("#000").width(100.0);
+        let badges = Badges::new(Badge::look(look), &fonts);
+        for word in WORDS {
+            // A parameter has 64 letters at most.
+            let times = 60 / (word.chars().count() + 1);
+            let word = vec![word; times].join(" ");
+            let picture = badges.draw(&word).await;
             assert_eq!(picture.width(), 100 * SCALE);
             let black = |x: &u32| picture.pixel(*x, 0).expect("a place").green() == 0;
             let end = (0..picture.width()).rev().find(black).expect("a label's half") + 1;
