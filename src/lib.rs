@@ -79,7 +79,7 @@
 //!   on a router that is nested later, does not, and the badge is a 404. A router that is added
 //!   after `.layer(badges)` is not covered by it either.
 //! - Layers outside of this one see an endless response. Compression leaves it alone (it is marked
-//!   `Content-Encoding: identity`, and [`NotLive`] doesn't need that); `tower_http`'s `ResponseBodyTimeoutLayer` cuts it unless its
+//!   `Content-Encoding: identity`); `tower_http`'s `ResponseBodyTimeoutLayer` cuts it unless its
 //!   timeout is longer than the [heartbeat](Badge::heartbeat), and `ResponseBodyDeadlineLayer`
 //!   always does.
 //! - An application that wants its own login or its own list of rooms to decide makes the badge
@@ -118,8 +118,8 @@
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `jpeg`, `webp`: these as [`Format`]s.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
-//! - `tower-http`: [`NotLive`], by which `tower_http`'s compression leaves streams alone without
-//!   relying on their headers.
+//! - `tower-http`: the predicate `NotLive`, by which `tower_http`'s compression leaves streams
+//!   alone whatever their headers say.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
@@ -128,6 +128,8 @@
 //!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`. A recorder
 //!   that is installed after a badge was first asked for gets nothing of it.
 
+// On docs.rs, what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used)]
 
 mod badge;
