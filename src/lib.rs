@@ -187,8 +187,8 @@
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
 //!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
-//! - `tower-http`: [`NotLive`], by which `tower_http`'s compression leaves streams alone without
-//!   relying on their headers.
+//! - `tower-http`: the predicate `NotLive`, by which `tower_http`'s compression leaves streams
+//!   alone whatever their headers say.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
@@ -197,6 +197,8 @@
 //!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`. A recorder
 //!   that is installed after a badge was first asked for gets nothing of it.
 
+// On docs.rs, what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used)]
 
 mod badge;
