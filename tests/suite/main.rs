@@ -5,6 +5,7 @@ mod common;
 
 mod application;
 mod build_errors;
+mod clock;
 mod faces;
 mod formats;
 mod grpc;
