@@ -348,6 +348,16 @@ mod tests {
         raster.check(&drawing("<rect width='9' height='9'/>")).unwrap();
     }
 
+    #[test]
+    fn what_was_drawn_while_somebody_waited_is_not_drawn_again() {
+        let raster = Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default());
+        let draw =
+            || raster.draw_now(drawing("<rect width='9' height='9'/>"), &"/x".into()).unwrap();
+        let (first, second) = (draw(), draw());
+        assert!(first.took.is_some() && second.took.is_none());
+        assert_eq!(first.picture, second.picture);
+    }
+
     #[tokio::test]
     async fn a_still_is_refused_where_too_many_wait_and_what_is_live_is_not() {
         let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));

@@ -112,8 +112,11 @@ pub(crate) fn slots_of(value: &Value) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
     use crate::picture::template::Template;
+    use crate::presence::history::History;
     use crate::request::theme::Theme;
 
     #[test]
@@ -125,6 +128,31 @@ mod tests {
         let known = known_slots(&["room"], &values);
         let unknown = unknown_slots(&template.slots(), &["room"], &known);
         assert_eq!(unknown, ["laod", "params.romo"]);
+    }
+
+    /// A number that stands still until somebody comes would be wrong meanwhile.
+    #[test]
+    fn what_changes_by_itself_is_looked_at_in_time() {
+        let (began, style) = (Instant::now(), Style::new(Theme::Light, 1.0));
+        let slots_at = |seconds: u64, day: u64| {
+            let mut history = History::new(began, 1);
+            [3, 2].into_iter().for_each(|visitors| history.see(visitors, began, 1));
+            let now = began + Duration::from_secs(seconds);
+            history.see(2, now, day);
+            let counts = Counts { streams: 2, visitors: 2 };
+            fillings(&history.snapshot(counts, 1, now), &Params::of([]), &[], &style)
+        };
+        // Somebody is here for a while, over midnight.
+        let (then, later) = (slots_at(0, 1), slots_at(600, 2));
+        for slot in BUILT_IN {
+            let changes = then.get_attr(slot).unwrap() != later.get_attr(slot).unwrap();
+            assert_eq!(tick(slot).is_some(), changes, "{slot}");
+        }
+        // No tick is longer than what it shows.
+        let shown = |seconds| slots_at(seconds, 1).get_attr("since_change").unwrap().to_string();
+        assert_ne!(shown(0), shown(tick("since_change").unwrap().as_secs()));
+        assert_eq!(tick("recent"), Some(history::SPAN));
+        assert!(tick("peak_today").unwrap() <= Duration::from_secs(60));
     }
 
     #[test]

@@ -309,3 +309,42 @@ impl Promise {
         seat
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::badge::builder::Badge;
+    use crate::badge::check::check;
+    use crate::observe::observer::Unobserved;
+    use crate::picture::fonts::Fonts;
+    use crate::picture::images::Images;
+    use crate::picture::raster::Raster;
+    use crate::request::params::Params;
+
+    /// A room's task frees it when it is empty, and whatever ends the task afterwards frees it again:
+    /// in between, on another thread, somebody may have opened a new one.
+    #[test]
+    fn a_room_that_ends_leaves_a_new_one_of_its_name_alone() {
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
+        let recipe = Arc::new(check("/x.png", Badge::svg(svg), 0, &raster).unwrap());
+        let reporter = Arc::new(Reporter::new(Box::new(Unobserved)));
+        let registry = Arc::new(Registry::new(1, reporter, CancellationToken::new()));
+        let id = RoomId { badge: 0, params: Params::of([]) };
+        let running = || Running {
+            registry: registry.clone(),
+            id: id.clone(),
+            room: Arc::new(Room::new("/x.png".into(), id.params.clone(), recipe.clone(), None)),
+        };
+        let (old, new) = (running(), running());
+        let promise = registry.promise(&id).unwrap();
+        registry.entries().get_mut(&id).unwrap().room = Some(new.room.clone());
+        drop(old);
+        assert!(registry.room(&id).is_some_and(|room| Arc::ptr_eq(&room, &new.room)));
+        drop(new);
+        assert!(registry.room(&id).is_none());
+        assert!(registry.entries().contains_key(&id), "it is promised");
+        drop(promise);
+        assert!(registry.entries().is_empty());
+    }
+}

@@ -7,6 +7,7 @@ mod admission;
 mod answers;
 mod application;
 mod build_errors;
+mod clock;
 mod faces;
 mod formats;
 mod grpc;

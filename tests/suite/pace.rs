@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::{
-    BROWSER, Client, Protocol, RawReply, Server, bar_badge, bar_badge_of, eventually, read_bar,
-    serve,
+    BROWSER, Client, Direct, Protocol, RawReply, Server, bar_badge, bar_badge_of, decode,
+    eventually, read_bar, serve,
 };
 use bytes::Bytes;
 use http::Request;
@@ -128,26 +128,72 @@ async fn two_hundred_joins_a_second_are_shown_at_the_pace_and_right_in_the_end()
     assert_eq!(handle.room_at(PATH).unwrap().counts().streams, 1);
 }
 
+/// Not that of the round that is under way: it may not count the newcomer, and takes as long as it takes.
 #[tokio::test]
-async fn a_burst_of_changes_is_two_pictures_the_first_and_the_last() {
-    let (sender, values) = watch::channel(0usize);
-    let (server, ..) = serve_badge(bar_badge_of("value").values(values).max_rate(2.0)).await;
-    let mut client = Client::connect(server.address, Protocol::Http1).await;
-    let mut viewer = client.get(PATH, &BROWSER).await.into_stream();
-    viewer.bar_of(0).await;
-    sleep(Duration::from_millis(600)).await; // quiet: the pace allows a picture
-    let since = Instant::now();
+async fn who_comes_while_a_picture_is_being_drawn_is_shown_the_one_before_at_once() {
+    let (sender, values) = watch::channel(0u32);
+    let badge = slow_badge("value").values(values);
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
+    let service = badges.into_service();
+    let mut viewer = Direct::open(&service, PATH, &BROWSER).await;
+    assert_eq!(dots(&viewer.next_part().await), 0);
+    sleep(Duration::from_millis(200)).await; // quiet: a newcomer would wait for its own round
     sender.send_replace(1);
-    assert_eq!(read_bar(&viewer.next_part().await), 1);
-    let leading = since.elapsed();
-    for number in 2..=20 {
-        sender.send_replace(number);
-        tokio::task::yield_now().await;
+    for _ in 0..20 {
+        tokio::task::yield_now().await; // the painter begins
     }
-    assert_eq!(read_bar(&viewer.next_part().await), 20);
-    // Not a promise about speed, but about order: the first did not wait for the interval's end.
-    assert!(leading < since.elapsed());
-    assert!(since.elapsed() >= Duration::from_millis(450), "the second kept its distance");
+    let mut newcomer = Direct::open(&service, PATH, &BROWSER).await;
+    assert_eq!(dots(&newcomer.next_part().await), 0);
+    assert_eq!(dots(&newcomer.next_part().await), 1);
+}
+
+#[tokio::test]
+async fn a_style_that_takes_long_to_draw_does_not_keep_the_others_waiting() {
+    if std::thread::available_parallelism().is_ok_and(|threads| threads.get() == 1) {
+        return; // then one is drawn after the other
+    }
+    let (sender, values) = watch::channel(0u32);
+    let (badge, paints) =
+        (slow_badge("theme == 'dark' and value").values(values), Paints::default());
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).observer(paints.clone());
+    let service = badges.build().unwrap().into_service();
+    let painted = || paints.0.load(Ordering::Relaxed);
+    // Those of the slow style are the more, so it is begun first.
+    let (mut dark, mut light) = (Vec::new(), Direct::open(&service, PATH, &BROWSER).await);
+    assert_eq!(dots(&light.next_part().await), 0);
+    for _ in 0..2 {
+        let mut viewer = Direct::open(&service, &format!("{PATH}?theme=dark"), &BROWSER).await;
+        assert_eq!(dots(&viewer.next_part().await), 0);
+        dark.push(viewer);
+    }
+    let before = painted();
+    sender.send_replace(1);
+    assert_eq!(dots(&light.next_part().await), 1);
+    assert_eq!(painted(), before + 1, "the other one is being drawn");
+    // Nor does it the next time, and then it catches up.
+    sender.send_replace(2);
+    assert_eq!(dots(&light.next_part().await), 2);
+    assert_eq!(painted(), before + 2, "the other one is still being drawn");
+    for viewer in &mut dark {
+        while dots(&viewer.next_part().await) != 2 {}
+    }
+}
+
+/// As many black dots as its value says. Where this condition holds, that takes half a second or more.
+fn slow_badge(is_slow: &str) -> Badge {
+    let svg = format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400">
+          {{% if {is_slow} %}}<filter id="f"><feTurbulence baseFrequency=".9" numOctaves="16"
+            seed="{{{{ value }}}}"/></filter>
+          <rect width="600" height="400" filter="url(#f)"/>{{% endif %}}
+          <rect width="600" height="1" fill="#fff"/>
+          <rect width="{{{{ value }}}}" height="1" fill="#000"/></svg>"##
+    );
+    Badge::svg(svg).scale(1.0)
+}
+
+fn dots(png: &[u8]) -> usize {
+    decode(png).pixels().take(600).filter(|pixel| *pixel == [0, 0, 0, 255]).count()
 }
 
 #[tokio::test]
@@ -174,7 +220,9 @@ async fn one_drawing_serves_every_viewer() {
 async fn an_hour_of_silence_is_heartbeats_and_then_the_picture_once_more() {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
-    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let badges =
+        LiveBadgeLayer::builder().badge(PATH, bar_badge().heartbeat(Duration::from_secs(5)));
+    let badges = badges.build().unwrap();
     let request = Request::get(PATH).header("sec-fetch-dest", "image").body(()).unwrap();
     let mut body = badges.into_service().oneshot(request).await.unwrap().into_body();
     let mut next = async || body.frame().await.unwrap().unwrap().into_data().unwrap();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::common::{
-    BROWSER, Client, Protocol, Server, bar_badge, bar_badge_of, eventually, read_bar, serve,
+    BROWSER, Client, Protocol, Server, bar_badge, bar_badge_of, bar_look_of, eventually, read_bar,
+    serve,
 };
 use tower_livebadge::{Badge, BuildErrorKind, Counts, Handle, LiveBadgeLayer, Records, visitor};
 
@@ -74,7 +75,7 @@ fn past(handle: &Handle, path: &str) -> (usize, usize, u64) {
 
 #[tokio::test]
 async fn another_look_of_a_room_keeps_its_past() {
-    let look = bar_badge_of("joins").rooms_of("/plain");
+    let look = bar_look_of("joins").rooms_of("/plain");
     let (server, handle) = serve_badges(&[("/plain", bar_badge()), ("/joins", look)]).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     for expected in 1..4 {
@@ -161,7 +162,7 @@ fn a_total_is_of_another_badge_with_rooms_of_its_own() {
     let wrong = |total: Badge| {
         let badges = LiveBadgeLayer::builder()
             .badge("/{room}/bar", bar_badge())
-            .badge("/{room}/look", bar_badge().rooms_of("/{room}/bar"))
+            .badge("/{room}/look", bar_look_of("streams").rooms_of("/{room}/bar"))
             .badge("/fixed", bar_badge())
             .badge("/total", total);
         let built = badges.build();

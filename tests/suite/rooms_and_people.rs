@@ -127,7 +127,7 @@ async fn two_badges_show_one_room() {
 }
 
 fn bar_badge_of_twice() -> Badge {
-    crate::common::bar_badge_of("streams * 2")
+    crate::common::bar_look_of("streams * 2")
 }
 
 #[tokio::test]

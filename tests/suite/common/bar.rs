@@ -1,5 +1,7 @@
 //! A badge whose pixels are its number.
 
+use std::time::Duration;
+
 use tower_livebadge::Badge;
 
 use super::picture::decode;
@@ -16,7 +18,14 @@ pub(crate) fn bar_badge() -> Badge {
 }
 
 /// A white bar on black, as many pixels wide as this slot's value.
+///
+/// It is silent for an hour: a wake-up that is lost must not be made up for by the next heartbeat.
 pub(crate) fn bar_badge_of(slot: &str) -> Badge {
+    bar_look_of(slot).heartbeat(Duration::from_secs(3600))
+}
+
+/// The same, for the rooms of another badge.
+pub(crate) fn bar_look_of(slot: &str) -> Badge {
     let svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDEST}" height="{HEIGHT}">
           <rect width="{WIDEST}" height="{HEIGHT}" fill="#000"/>

@@ -4,6 +4,7 @@
 
 pub(crate) mod bar;
 pub(crate) mod client;
+pub(crate) mod direct;
 pub(crate) mod fonts;
 pub(crate) mod log;
 pub(crate) mod multipart;
@@ -13,8 +14,9 @@ pub(crate) mod server;
 
 use std::time::Duration;
 
-pub(crate) use bar::{bar_badge, bar_badge_of, read_bar};
+pub(crate) use bar::{bar_badge, bar_badge_of, bar_look_of, read_bar};
 pub(crate) use client::{Client, LiveStream, Protocol, Reply};
+pub(crate) use direct::{Direct, call};
 pub(crate) use picture::{Picture, decode};
 pub(crate) use raw::RawReply;
 pub(crate) use server::{Server, serve};
