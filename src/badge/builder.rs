@@ -233,8 +233,8 @@ impl Badge {
     ///
     /// It is a part of how a picture is asked for, as `?theme=` is: all who watch a room are counted
     /// together, whatever their URLs say. Other people can write such URLs, too, but only they see it. A
-    /// room has at most 64 such pictures at a time; whoever asks for another one then sees the badge's
-    /// own.
+    /// room has at most 64 such pictures at a time; whoever asks for another one then sees what the badge
+    /// itself fills its slots with.
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};

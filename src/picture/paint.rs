@@ -149,7 +149,9 @@ impl Picture {
         let (width, height) = size.in_pixels(style.scale());
         let fits = format.max_side().is_none_or(|limit| width.max(height) <= limit);
         let size = if fits { size } else { Size { width: 1.0, height: 1.0 } };
-        let drawing = Drawing { svg: size.blank(), style: style.clone(), format };
+        // Nothing that somebody asks for is on it.
+        let style = style.with_slots_of(&self.style);
+        let drawing = Drawing { svg: size.blank(), style, format };
         self.paint(drawing, Lane::Live)
     }
 

@@ -17,8 +17,8 @@ use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::stage::Ticket;
 
-/// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets the
-/// badge's own.
+/// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
+/// the badge itself fills its slots with.
 const MAX_SCREENS: usize = 64;
 
 /// One live picture being watched.
@@ -36,6 +36,7 @@ pub(crate) struct Room {
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Screens>,
     is_asked_to_close: AtomicBool,
+    is_forgotten: AtomicBool,
 }
 
 /// Those that are up, and how many there have been.
@@ -48,6 +49,10 @@ struct Screens {
 impl Screens {
     fn find(&self, variant: &Variant) -> Option<&Arc<Screen>> {
         self.up.iter().find(|screen| screen.variant == *variant && !screen.is_closed())
+    }
+
+    fn open(&self) -> usize {
+        self.up.iter().filter(|screen| !screen.is_closed()).count()
     }
 
     fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
@@ -79,7 +84,7 @@ impl Survey {
 
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
-        self.screens.iter().filter_map(|screen| screen.recipe.picture.tick).min()
+        self.open().filter_map(|screen| screen.recipe.picture.tick).min()
     }
 }
 
@@ -106,8 +111,18 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let is_asked_to_close = AtomicBool::new(false);
-        Self { path, params, recipe, changed, crowd, counted_in, screens, is_asked_to_close }
+        let (is_asked_to_close, is_forgotten) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            path,
+            params,
+            recipe,
+            changed,
+            crowd,
+            counted_in,
+            screens,
+            is_asked_to_close,
+            is_forgotten,
+        }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -147,8 +162,9 @@ impl Room {
             screens.up.retain(|screen| !screen.stage.is_empty());
             screens.up.clone()
         };
-        // The leave graces of totals end when those of the rooms do; whoever listens hears of it.
-        self.counted_in.iter().skip(1).for_each(|total| _ = total.counts());
+        // Also of totals, whose leave graces end when those of the rooms do.
+        self.crowd.tell();
+        self.counted_in.iter().skip(1).for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
@@ -169,6 +185,19 @@ impl Room {
     pub(crate) fn ask_to_close(&self) {
         self.is_asked_to_close.store(true, Ordering::Relaxed);
         self.changed.notify_one();
+    }
+
+    /// Nothing is to be kept of it.
+    pub(crate) fn forget(&self) {
+        self.crowd.change_history(History::reset);
+        self.is_forgotten.store(true, Ordering::Relaxed);
+    }
+
+    /// What is to be kept of it once nobody is here.
+    pub(crate) fn legacy(&self) -> Option<History> {
+        let is_kept = self.recipe.remembers && !self.shows_others();
+        let is_kept = is_kept && !self.is_forgotten.load(Ordering::Relaxed);
+        is_kept.then(|| self.crowd.history())
     }
 
     /// Whether that was asked since the last time.
@@ -193,8 +222,8 @@ impl Room {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
         let mut variant = variant;
-        if screens.find(&variant).is_none() && screens.up.len() >= MAX_SCREENS {
-            variant.style = recipe.picture.style.clone();
+        if screens.find(&variant).is_none() && screens.open() >= MAX_SCREENS {
+            variant.style = variant.style.with_slots_of(&recipe.picture.style);
         }
         let screen = match screens.find(&variant) {
             Some(screen) => screen.clone(),

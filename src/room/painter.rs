@@ -70,6 +70,8 @@ impl Painter {
     /// Returns when nobody is here; may be called again.
     pub(crate) async fn paint_until_empty(&mut self, shutdown: &CancellationToken) {
         loop {
+            // Before looking: whoever is here then is sent away.
+            let is_to_close = self.room.was_asked_to_close();
             let survey = self.survey();
             if survey.is_empty {
                 return self.drawings.clear();
@@ -77,7 +79,7 @@ impl Painter {
             if shutdown.is_cancelled() {
                 return self.end().await;
             }
-            if self.room.was_asked_to_close() {
+            if is_to_close {
                 self.close(&survey).await;
                 continue;
             }
@@ -87,8 +89,8 @@ impl Painter {
             }
             let is_turn = self.is_due && now >= self.next_paint;
             let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.number);
-            let to_paint: Vec<_> =
-                survey.open().filter(|screen| is_turn || is_new(screen)).cloned().collect();
+            let ranked = survey.open().enumerate();
+            let to_paint: Vec<_> = ranked.filter(|(_, screen)| is_turn || is_new(screen)).collect();
             // Out of turn only new screens get a picture. What the values have become meanwhile is
             // then still due for the others.
             self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
@@ -101,7 +103,6 @@ impl Painter {
                     let interval = self.room.recipe.settings.interval();
                     self.next_paint = now + if paints { interval } else { interval / 10 };
                 }
-                continue;
             }
             if now >= self.next_beat {
                 self.beat(&survey, now);
@@ -177,14 +178,14 @@ impl Painter {
         }
     }
 
-    /// One round: the newest state becomes a picture on each screen, unless it looks as before. Returns
-    /// whether it differs anywhere.
-    fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
+    /// One round: the newest state becomes a picture on each of these screens, unless it looks as before;
+    /// each comes with its rank. Returns whether it differs anywhere.
+    fn paint(&mut self, screens: &[(usize, &Arc<Screen>)]) -> bool {
         tracing::trace!(screens = screens.len(), "painting");
         let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut paints = false;
-        for (nth, screen) in screens.iter().enumerate() {
+        for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
             if canvas.is_drawing() {
                 canvas.is_stale = true;
@@ -240,8 +241,9 @@ impl Painter {
             if !was_paused {
                 self.room.sweep(screen);
             }
-            if let Some(age) = screen.recipe.settings.max_age {
-                screen.stage.retire(now - age);
+            let age = screen.recipe.settings.max_age;
+            if let Some(before) = age.and_then(|age| now.checked_sub(age)) {
+                screen.stage.retire(before);
             }
             match self.canvases.get(&screen.number).and_then(Canvas::frame) {
                 Some(frame) if self.beats == 0 => screen.stage.end_round(Some(frame)),
@@ -255,11 +257,10 @@ impl Painter {
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
     async fn close(&mut self, survey: &Survey) {
-        let screens: Vec<_> = survey.open().cloned().collect();
+        let screens: Vec<_> = survey.open().enumerate().collect();
         let is_behind = |painter: &Self| {
-            screens
-                .iter()
-                .any(|screen| painter.canvases.get(&screen.number).is_some_and(|c| c.is_stale))
+            let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
+            screens.iter().any(|(_, screen)| canvas(screen).is_some_and(|canvas| canvas.is_stale))
         };
         loop {
             self.paint(&screens);
@@ -271,7 +272,7 @@ impl Painter {
                 break;
             }
         }
-        screens.iter().for_each(|screen| screen.close());
+        screens.iter().for_each(|(_, screen)| screen.close());
     }
 
     /// Ends all streams, and waits until they are gone. What is shown is what was there when it began:

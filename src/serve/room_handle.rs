@@ -81,7 +81,7 @@ pub enum RoomError {
 impl RoomHandle {
     pub(crate) fn new(dispatch: Arc<Dispatch>, target: Target) -> Result<Self, RoomError> {
         let path = target.room.params.path(&target.recipe.path);
-        if !(target.recipe.settings.is_room)(&target.room.params) {
+        if !dispatch.is_room(&target) {
             return Err(RoomError::NoRoom { path });
         }
         Ok(Self { dispatch, target, path: path.into() })

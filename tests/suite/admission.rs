@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tower_livebadge::{Badge, LiveBadgeLayer, Look};
 
 use crate::common::{
-    BROWSER, Client, Protocol, bar_badge, bar_badge_of, eventually, serve, within,
+    BROWSER, Client, Protocol, bar_badge, bar_badge_of, bar_look_of, eventually, serve, within,
 };
 
 const PATH: &str = "/bar.png";
@@ -63,7 +63,7 @@ async fn who_waits_at_the_gate_holds_nobodys_place() {
 #[tokio::test]
 async fn who_only_looks_takes_nobodys_place() {
     let badge = bar_badge().max_per_room(2);
-    let other = bar_badge().rooms_of(PATH).count_if(|_| false).max_per_room(1);
+    let other = bar_look_of("streams").rooms_of(PATH).count_if(|_| false).max_per_room(1);
     let badges = LiveBadgeLayer::builder().badge(PATH, badge).badge("/other.png", other);
     let server = serve(badges.build().unwrap().into_service()).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
@@ -86,6 +86,26 @@ async fn who_only_looks_takes_nobodys_place() {
             reply.bytes().await;
         }
     }
+}
+
+/// Another badge of the same rooms is no way round what their own says.
+#[tokio::test]
+async fn rooms_and_their_limit_are_their_own_badges_to_say() {
+    let of = "/{room}/bar.png";
+    let is_room = |params: &tower_livebadge::Params| params.get("room") == Some("a");
+    let badges = LiveBadgeLayer::builder()
+        .badge(of, bar_badge().rooms(is_room).max_per_room(1))
+        .badge("/{room}/card.png", bar_look_of("streams").rooms_of(of))
+        .build()
+        .unwrap();
+    let handle = badges.handle();
+    assert!(handle.room_at("/b/card.png").is_err());
+    let server = serve(badges.into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    assert_eq!(client.get("/b/card.png", &BROWSER).await.status, StatusCode::NOT_FOUND);
+    let _one = client.get("/a/card.png", &BROWSER).await.into_stream();
+    assert!(!client.get("/a/bar.png", &BROWSER).await.is_stream());
+    assert!(!client.get("/a/card.png", &BROWSER).await.is_stream());
 }
 
 /// Rooms in which somebody is still expected back are rooms, too, and so are those that are promised.
@@ -129,11 +149,11 @@ async fn a_look_or_a_total_of_gated_rooms_is_gated_unless_it_says_otherwise() {
     let of = "/{room}/admins.png";
     let badges = LiveBadgeLayer::builder()
         .badge(of, bar_badge().gated(true))
-        .badge("/{room}/look.png", bar_badge().rooms_of(of))
+        .badge("/{room}/look.png", bar_look_of("streams").rooms_of(of))
         .badge("/total.png", bar_badge_of("rooms").total_of(of))
-        .badge("/{room}/open.png", bar_badge().rooms_of(of).gated(false))
+        .badge("/{room}/open.png", bar_look_of("streams").rooms_of(of).gated(false))
         .badge("/open.png", bar_badge_of("rooms").total_of(of).gated(false))
-        .badge("/look_of_total.png", bar_badge_of("rooms").rooms_of("/total.png"))
+        .badge("/look_of_total.png", bar_look_of("rooms").rooms_of("/total.png"))
         .build()
         .unwrap();
     let server = serve(app.layer(badges)).await;

@@ -37,6 +37,14 @@ async fn an_application_has_headers_of_its_own_on_every_answer() {
         assert_eq!(reply.header("cross-origin-resource-policy"), corp, "{query}");
         assert_eq!(reply.header("x-mine"), Some("1"), "{query}");
     }
+    // What says that there is no place is not kept for those who come later.
+    let full = bar_badge().max_per_room(0).when_full(tower_livebadge::WhenFull::Unavailable);
+    let (_server, mut client) = client_of(full.header("cache-control", "max-age=30")).await;
+    let reply = client.get(PATH, &BROWSER).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("cache-control")),
+        (503, Some("no-cache, max-age=0, no-transform"))
+    );
     for (name, value) in
         [("content-type", "x/y"), ("a b", "1"), ("x", "a\nb"), ("Content-Length", "1")]
     {

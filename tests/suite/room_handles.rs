@@ -150,6 +150,47 @@ async fn counts_are_told_whether_or_not_the_room_is_open() {
     }
 }
 
+/// Whoever holds on to what it has heard may ask for more.
+#[tokio::test]
+async fn to_ask_while_listening_stops_nobody() {
+    let badge = bar_badge().leave_grace(Duration::from_millis(1));
+    let badges = LiveBadgeLayer::builder().badge(ROOMS, badge).build().unwrap();
+    let handle = badges.handle();
+    let room = handle.room(ROOMS, &[("room", "a")]).unwrap();
+    let server = serve(badges.into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let mut counts = room.subscribe();
+    let stream = client.get(room.path(), &BROWSER).await.into_stream();
+    let is_so = |counts: &Counts| counts.streams == room.counts().streams && counts.streams == 1;
+    within("a join", counts.wait_for(is_so)).await.unwrap();
+    drop(stream);
+    // What ended meanwhile is noticed by whoever asks first.
+    let told = counts.borrow();
+    std::thread::sleep(Duration::from_millis(5));
+    assert!(room.counts().visitors <= told.visitors && handle.rooms().len() <= 1);
+    assert_eq!(room.subscribe().borrow().streams, told.streams);
+    drop(told);
+    within("a leave", counts.wait_for(|counts| counts.streams == 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_open_room_that_is_forgotten_leaves_nothing() {
+    let visits = Look::odometer(4).number("{{ joins }}");
+    let badges = LiveBadgeLayer::builder().badge(ROOMS, Badge::look(visits)).build().unwrap();
+    let handle = badges.handle();
+    let room = handle.room(ROOMS, &[("room", "a")]).unwrap();
+    let server = serve(badges.into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let mut stream = client.get(room.path(), &BROWSER).await.into_stream();
+    stream.next_part().await;
+    assert_eq!(room.records().joins, 1);
+    room.forget();
+    assert_eq!((room.records().joins, room.counts().streams), (0, 1));
+    drop(stream);
+    eventually("the room to be freed", || handle.rooms().is_empty()).await;
+    eventually("nothing", || handle.all_records().is_empty()).await;
+}
+
 #[tokio::test]
 async fn what_is_forgotten_is_gone_and_totals_are_among_all_records() {
     let visits = Look::odometer(4).number("{{ joins }}");
