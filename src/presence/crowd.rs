@@ -203,6 +203,10 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::request::key::VisitorKey;
     use crate::request::pseudonym::Blind;
@@ -230,5 +234,86 @@ mod tests {
             crowd.wakes(&Arc::new(Notify::new()));
         }
         assert_eq!(crowd.state().wakes.len(), 1);
+    }
+
+    fn of_grace(seconds: u64) -> Grace {
+        let grace = Duration::from_secs(seconds);
+        Grace { of_person: grace, of_keyless: grace }
+    }
+
+    #[test]
+    fn every_room_that_is_there_is_woken() {
+        let crowd = Crowd::total(of_grace(0));
+        let rooms = [Arc::new(Notify::new()), Arc::new(Notify::new())];
+        rooms.iter().for_each(|room| crowd.wakes(room));
+        let are_woken = || rooms.iter().all(|room| pin!(room.notified()).now_or_never().is_some());
+        assert!(!are_woken());
+        crowd.join(None);
+        assert!(are_woken());
+        crowd.change_rooms(1);
+        assert!(are_woken());
+        crowd.change_history(History::reset);
+        assert!(are_woken());
+        assert!(!are_woken());
+    }
+
+    #[test]
+    fn news_are_told_once_and_by_rooms_alone() {
+        let (room, total) = (Crowd::of_room(of_grace(0), None), Crowd::total(of_grace(0)));
+        for crowd in [&room, &total] {
+            crowd.join(None);
+            crowd.leave(None);
+            crowd.take_back(None);
+        }
+        assert!(room.has_news() && !total.has_news());
+        let told: Vec<_> =
+            room.take_news().iter().map(|news| (news.what, news.counts.streams)).collect();
+        assert_eq!(told, [(Coming::Join, 1), (Coming::Leave, 0), (Coming::Return, 1)]);
+        assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
+        assert_eq!(room.history().records.joins, 1, "who returns has not come again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_grace_ends_when_it_does() {
+        let crowd = Crowd::total(of_grace(3));
+        let alice = Blind::new().person(&VisitorKey::new("alice"));
+        crowd.join(Some(alice));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(crowd.snapshot().since_change, Duration::from_secs(5));
+        assert_eq!(crowd.next_expiry(), None);
+        crowd.leave(Some(alice));
+        assert_eq!(crowd.next_expiry(), Some(Instant::now() + Duration::from_secs(3)));
+        tokio::time::advance(Duration::from_millis(2999)).await;
+        assert!(crowd.has(alice) && !crowd.is_empty());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!crowd.has(alice) && crowd.is_empty());
+        assert_eq!(crowd.counts(), Counts::default());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_listens_is_told_of_each_change_once() {
+        let crowd = Crowd::total(of_grace(3));
+        crowd.join(None);
+        let (sender, mut told) = watch::channel(Counts::default());
+        crowd.tell(sender);
+        assert!(told.has_changed().unwrap(), "of who is there already");
+        assert_eq!(*told.borrow_and_update(), Counts { streams: 1, visitors: 1 });
+        crowd.counts();
+        assert!(!told.has_changed().unwrap());
+        crowd.leave(None);
+        assert_eq!(*told.borrow_and_update(), Counts { streams: 0, visitors: 1 });
+        tokio::time::advance(Duration::from_secs(3)).await;
+        crowd.counts();
+        assert_eq!(*told.borrow_and_update(), Counts::default());
+    }
+
+    #[test]
+    fn a_new_day_begins_although_nobody_comes() {
+        let crowd = Crowd::total(of_grace(0));
+        (0..3).for_each(|_| crowd.join(None));
+        (0..2).for_each(|_| crowd.leave(None));
+        crowd.change_history(|history| history.records.day -= 1);
+        let records = crowd.snapshot().records;
+        assert_eq!((records.peak, records.peak_today), (3, 1));
     }
 }

@@ -205,6 +205,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_of_a_room_is_told_as_of_today() {
+        let mut history = History::new(Instant::now(), 1);
+        history.see(3, Instant::now(), 1);
+        let Snapshot { counts, records, recent, .. } = history.deserted();
+        assert_eq!((counts, records.peak), (Counts::default(), 3));
+        assert_eq!(records.day, day(Duration::ZERO));
+        assert_eq!(records.peak_today, 3, "as many as there were when the day began");
+        assert_eq!(recent.last(), Some(&3));
+    }
+
+    #[test]
+    fn days_are_counted_since_1970() {
+        let today = day(Duration::ZERO);
+        assert!((20_000..100_000).contains(&today), "{today}");
+        assert_eq!(day(Duration::from_secs(7 * 24 * 60 * 60)) + 7, day(Duration::ZERO));
+        assert_eq!(day(Duration::MAX), 0);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_is_recent() {
+        let began = Instant::now();
+        let mut history = History::new(began, 1);
+        for span in 0..200 {
+            history.see(span as usize + 1, began + span * SPAN, 1);
+        }
+        assert_eq!(history.marks.len(), 61, "one of each span, and the last one before them");
+    }
+
+    #[test]
     fn only_another_number_is_a_change() {
         let now = Instant::now();
         let mut history = History::new(now, 1);

@@ -253,6 +253,7 @@ mod tests {
             roster.join(key, start);
             roster.leave(key, start + Duration::from_secs(1));
             assert_eq!(roster.counts(), Counts { streams: 0, visitors: 1 });
+            assert!(!roster.is_empty() && key.is_none_or(|key| roster.has(key)), "expected back");
             roster.join(key, start + Duration::from_secs(2));
             assert_eq!(roster.counts(), Counts { streams: 1, visitors: 1 });
             roster.expire(start + Duration::from_secs(60));
@@ -266,7 +267,8 @@ mod tests {
         let mut roster = Roster::new(grace(Duration::ZERO));
         (0..5).for_each(|_| roster.join(Some(key), now));
         assert_eq!(roster.counts(), Counts { streams: 5, visitors: 1 });
+        assert!(roster.has(key) && !roster.is_empty());
         (0..5).for_each(|_| roster.leave(Some(key), now));
-        assert!(roster.is_empty());
+        assert!(!roster.has(key) && roster.is_empty());
     }
 }

@@ -183,4 +183,27 @@ mod tests {
         assert_eq!(old, [&small[PREFIX..], &head(&multipart)].concat());
         assert_eq!(new.unwrap(), [&large[..], &head(&multipart), &large[..PREFIX]].concat());
     }
+
+    /// What a client writes into a picture, it could otherwise end with.
+    #[test]
+    fn no_frame_has_the_boundary_in_its_picture() {
+        let multipart = Arc::new(Multipart::new(HeaderValue::from_static("cross-origin")));
+        let type_ = multipart.content_type();
+        let boundary = type_.to_str().unwrap().split("boundary=").nth(1).unwrap();
+        let text = format!("<svg>{boundary}</svg>");
+        let new = |format| Frame::new(multipart.clone(), format, text.as_bytes());
+        let picture = new(Format::Svg).unwrap().picture();
+        assert!(!multipart.is_met_by(&picture));
+        assert_eq!(picture, text.replacen('l', "&#108;", 1).as_bytes());
+        assert!(new(Format::Png).is_none());
+    }
+
+    #[test]
+    fn a_frame_knows_another_picture() {
+        let multipart = Arc::new(Multipart::new(HeaderValue::from_static("cross-origin")));
+        let (one, two) = (png(1, "one"), png(1, "two"));
+        let frame = Frame::new(multipart, Format::Png, &one).unwrap();
+        assert!(!frame.shows_other(&one) && frame.shows_other(&two));
+        assert!(frame.shows_other(&one[..PREFIX]) && frame.shows_other(b""));
+    }
 }

@@ -121,6 +121,8 @@ const PLAIN_BROWSERS: &[(&str, &str, &str)] = &[
          Version/4.0 Chrome/135.0.0.0 Mobile Safari/537.36 [Pinterest/Android]",
     ),
     ("an app's web view", WEBKIT, "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15"),
+    ("who wants any image", "image/*", SAFARI_AGENT),
+    ("who wants an image, or anything", "image/png,*/*;q=0.5", SAFARI_AGENT),
     (
         "KaiOS",
         FIREFOX,
@@ -309,6 +311,18 @@ const OTHERS: &[(&str, &str, Headers, Gets)] = &[
     ("not that query", "?streams&xstream&x=stream", &[("accept", "*/*")], Still),
     ("a script", "", &[("accept", "*/*"), EMPTY, ("sec-fetch-mode", "cors")], Still),
     ("a script for images", "", &[("accept", CHROMIUM), EMPTY, ("sec-fetch-mode", "cors")], Still),
+    (
+        "Chromium's script for images",
+        "",
+        &[("accept", CHROMIUM), EMPTY, ("sec-fetch-mode", "cors"), ("user-agent", CHROME_AGENT)],
+        Still,
+    ),
+    (
+        "Chromium's script without CORS",
+        "",
+        &[("accept", "*/*"), EMPTY, NO_CORS, ("user-agent", CHROME_AGENT)],
+        Still,
+    ),
     ("a script without CORS", "", &[("accept", "*/*"), EMPTY, NO_CORS], Still),
     ("a download", "", &[("accept", CHROMIUM), EMPTY, ("sec-fetch-mode", "navigate")], Still),
     (

@@ -53,8 +53,9 @@ fn nothing_comes_before_the_first_picture() {
 fn a_newcomer_waits_for_the_round_that_it_starts() {
     let stage = Numbers::new();
     stage.end_round(Some(Arc::new(1)));
-    stage.set_idle_from(Some(Instant::now()));
-    let ticket = stage.enter("newcomer", true, Instant::now());
+    let now = Instant::now();
+    stage.set_idle_from(Some(now));
+    let ticket = stage.enter("newcomer", true, now);
     assert_eq!(poll(&stage, &ticket), None);
     stage.end_round(Some(Arc::new(2)));
     assert_eq!(poll(&stage, &ticket), Some(2));
@@ -126,6 +127,31 @@ fn who_has_been_here_for_long_is_shown_the_newest_and_ends() {
     stage.retire(now + std::time::Duration::from_secs(1));
     assert_eq!((poll(&stage, &old), poll(&stage, &new)), (Some(2), Some(2)));
     assert_eq!((poll(&stage, &old), poll(&stage, &new)), (Some(-2), None));
+}
+
+/// A waker is foreign code, and on another thread its viewer polls at once.
+#[test]
+fn who_is_woken_finds_the_stage_open() {
+    struct Looks(Arc<Numbers>, AtomicUsize);
+    impl std::task::Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.1.fetch_add(
+                if self.0.inner.try_lock().is_ok() { 1 } else { 100 },
+                Ordering::Relaxed,
+            );
+        }
+    }
+    let stage = Arc::new(Numbers::new());
+    let looks = Arc::new(Looks(stage.clone(), AtomicUsize::new(0)));
+    let waker = Waker::from(looks.clone());
+    let ticket = stage.enter("viewer", false, Instant::now());
+    for change in
+        [|stage: &Numbers| stage.end_round(Some(Arc::new(1))), Numbers::beat, Numbers::close]
+    {
+        while stage.poll(&ticket, &mut Context::from_waker(&waker)).0.is_ready() {}
+        change(&stage);
+    }
+    assert_eq!(looks.1.load(Ordering::Relaxed), 3);
 }
 
 #[test]
