@@ -295,15 +295,17 @@ mod tests {
         let crowd = Crowd::total(of_grace(3));
         crowd.join(None);
         let (sender, mut told) = watch::channel(Counts::default());
-        crowd.tell(sender);
+        crowd.set_subscribers(sender);
+        crowd.tell();
         assert!(told.has_changed().unwrap(), "of who is there already");
         assert_eq!(*told.borrow_and_update(), Counts { streams: 1, visitors: 1 });
-        crowd.counts();
+        crowd.tell();
         assert!(!told.has_changed().unwrap());
         crowd.leave(None);
+        crowd.tell();
         assert_eq!(*told.borrow_and_update(), Counts { streams: 0, visitors: 1 });
         tokio::time::advance(Duration::from_secs(3)).await;
-        crowd.counts();
+        crowd.tell();
         assert_eq!(*told.borrow_and_update(), Counts::default());
     }
 
