@@ -1,7 +1,7 @@
 //! Live images in a plain `<img>`, from any Tower service, with no JavaScript.
 //!
 //! ```no_run
-//! use axum::{Router, routing::get};
+//! use axum::{Router, response::Html, routing::get};
 //! use tower_livebadge::{Badge, LiveBadgeLayer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -12,7 +12,7 @@
 //! let handle = badges.handle();
 //!
 //! let app = Router::new()
-//!     .route("/", get(|| async { axum::response::Html(r#"<img src="/online.png">"#) }))
+//!     .route("/", get(Html(r#"<img src="/online.png">"#)))
 //!     .layer(badges); // last
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -27,6 +27,20 @@
 //! ```
 //!
 //! The page shows how many people are looking at it, and the number changes while they come and go.
+//!
+//! # Where to find what
+//!
+//! | to | there is |
+//! | --- | --- |
+//! | build a layer | [`LiveBadgeLayer`], [`LiveBadgeLayerBuilder`]; [`BuildError`], [`BuildErrorKind`], [`TemplatePlace`] say what is wrong |
+//! | write a badge | [`Badge`]: its slots, values, limits and pace; [`Format`] |
+//! | take a ready look | [`Look`], [`Badge::online`] |
+//! | count people | [`Badge::visitors`] with the keys of [`visitor`], [`VisitorKey`]; [`VisitorCookie`], [`SameSite`] |
+//! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
+//! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
+//! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
+//! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
+//! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
 //!
@@ -45,47 +59,92 @@
 //! one place holds the newest picture, and response bodies take it from there. The latest wins:
 //! nothing queues, and a slow viewer skips what it missed.
 //!
+//! The source is a house with a floor for each of these. Who is upstairs may call downstairs, never the
+//! other way round:
+//!
+//! ```text
+//! src/
+//! ┌───────────┬──────────────────────────────────────────────────────────────────┐
+//! │ lib.rs    │ this page, and what is public                                    │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ serve/    │ request in, response out: layer, service, bodies, handles        │
+//! │ room/     │ one live picture being watched: admission, seats, the painter    │
+//! │ badge/    │ what the application asked for, checked; who gets what           │
+//! │ stream/   │ the wire, and the stage with the newest frame                    │
+//! │ picture/  │ from numbers to encoded pixels: templates, looks, fonts, drawing │
+//! │ observe/  │ what is told to the outside: hooks and metrics                   │
+//! │ presence/ │ who is in a room, and what the numbers have been                 │
+//! │ request/  │ what a request says: its head, read once                         │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ error.rs  │ what can go wrong                                                │
+//! └───────────┴──────────────────────────────────────────────────────────────────┘
+//! ```
+//!
 //! # The nouns
 //!
 //! | | |
 //! | --- | --- |
 //! | *badge* | The recipe for a path: an SVG template, what fills its slots, who counts, how often it may change. [`Badge`] |
-//! | *room* | One live picture being watched. `/online.png` has one, `/rooms/{room}/online.png` one for every value. It is opened for its first viewer and freed after its last. |
+//! | *room* | One live picture being watched. `/online.png` has one, `/rooms/{room}/online.png` one for every value. It is opened for its first viewer and freed after its last. [`RoomHandle`] |
 //! | *stream* | An open response body: a tab, a window, an embedded image. |
 //! | *visitor* | A person, as far as a [`VisitorKey`] can tell one from another. [`visitor`] |
 //! | *look* | A ready template with its settings, such as shields.io's flat. [`Look`] |
-//! | *style* | Light or dark, and the scale: `?theme=dark&scale=3`. All styles of a room have one count. |
+//! | *style* | How a page asks for a picture: `?theme=dark&scale=3`, and [slots](Badge::query_slot) that its URL fills. All styles of a room have one count. |
 //! | *still* | One whole picture, for whoever can't show a stream. Never counted. [`Reply`] |
 //! | *data* | The count as JSON or text, on the same URL. [`Data`] |
-//! | *handle* | What the application holds: counts, changes, answers, shutdown. [`Handle`] |
+//! | *handle* | What the application holds: rooms, changes, shutdown. [`Handle`] |
 //!
 //! # Where the layer goes
 //!
-//! **Last, on the outermost router**, so that it is the first to see a request:
+//! **Last, on the outermost router**, after all routes and the fallback:
 //!
 //! ```
 //! # use axum::{Router, routing::get};
-//! # use tower_http::{compression::CompressionLayer, trace::TraceLayer};
 //! # let badges = tower_livebadge::LiveBadgeLayer::builder().build()?;
 //! let app: Router = Router::new()
 //!     .route("/", get(|| async { "hello" }))
-//!     .layer(CompressionLayer::new())
-//!     .layer(TraceLayer::new_for_http())
-//!     .layer(badges); // outermost
+//!     .fallback(|| async { "nothing here" })
+//!     .layer(badges);
 //! # Ok::<(), tower_livebadge::BuildError>(())
 //! ```
 //!
-//! - axum's `Router::layer` sees requests for paths that have no route; `route_layer`, or a `layer`
-//!   on a router that is nested later, does not, and the badge is a 404. A router that is added
-//!   after `.layer(badges)` is not covered by it either.
-//! - Layers outside of this one see an endless response. Compression leaves it alone (it is marked
-//!   `Content-Encoding: identity`); `tower_http`'s `ResponseBodyTimeoutLayer` cuts it unless its
-//!   timeout is longer than the [heartbeat](Badge::heartbeat), and `ResponseBodyDeadlineLayer`
-//!   always does.
-//! - An application that wants its own login or its own list of rooms to decide makes the badge
-//!   [`gated`](Badge::gated): the inner service is asked first.
-//! - Other places: [`LiveBadgeLayer::into_service`] mounts the badges on a route, and
-//!   [`Handle::respond`] answers from inside a handler.
+//! A layer elsewhere may see nothing, and nothing says so: the badge is a 404, or whatever the
+//! application answers to paths that it does not know. With axum 0.8:
+//!
+//! | written | `/online.png` is |
+//! | --- | --- |
+//! | `.layer(badges)` after all else | the badge |
+//! | `.layer(badges).layer(other)` | the badge: layers outside of it are fine, see below |
+//! | `.route_layer(badges)` | 404: it sees routes alone |
+//! | `.layer(badges).fallback(f)` | `f`'s answer: what is added later is not covered |
+//! | `.layer(badges).route("/online.png", …)` | that route's answer, for the same reason |
+//! | `.nest("/api", inner.layer(badges))` | 404, also at `/api/online.png`: a nested router has no fallback of its own |
+//! | `.layer(badges).merge(other)` | 404: `other` brings a fallback of its own; merge first |
+//! | `.nest_service("/badges", badges.into_service())` | at `/badges/online.png` |
+//!
+//! To notice: [`Handle::is_reached`] says whether a request for any badge has come through the layer, which
+//! is a test of one line; and if pages came through and no badge was ever asked for,
+//! [`Handle::shutdown`] writes a warning to the log.
+//!
+//! **Layers outside of this one** see an endless response. Most don't mind:
+//!
+//! | layer | |
+//! | --- | --- |
+//! | authentication | Fine: who is refused does not reach the badge. What it puts into the request tells visitors apart ([`visitor::extension`]). |
+//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. `NotLive` (feature `tower-http`) doesn't need that mark. |
+//! | tracing, metrics, counts of requests under way | A stream is one request that lasts as long as somebody looks. [`LiveResponse`] in the response's extensions tells them apart. |
+//! | CORS, `TimeoutLayer`, limits of request bodies, `NormalizePathLayer` | Fine: they are done when the response begins. An `<img crossorigin>` needs the CORS layer outside. |
+//! | `ResponseBodyTimeoutLayer` | Needs a timeout that is longer than the [heartbeat](Badge::heartbeat). |
+//! | `ResponseBodyDeadlineLayer` | Cuts every stream: put it inside. |
+//! | `SetResponseHeaderLayer::overriding` | Must not replace `Cache-Control`, `Content-Type` or `Content-Encoding`: put it inside, or take `if_not_present`. |
+//! | limits of concurrency | End with the response's head, so they don't bound streams: [`max_viewers`](LiveBadgeLayerBuilder::max_viewers) does. |
+//! | what rewrites paths | The badge sees the path as it then is. |
+//!
+//! **Layers inside of it** never see a request for a badge. Where the application's own login or list of
+//! rooms is to decide, make the badge [`gated`](Badge::gated): the inner service is asked first.
+//!
+//! **Other places:** [`LiveBadgeLayer::into_service`] mounts the badges on a route, and
+//! [`RoomHandle::respond`] answers from inside a handler.
 //!
 //! # How wrong the count can be
 //!
@@ -98,7 +157,7 @@
 //!
 //! Chromium keeps the page that was left alive for "back" for up to a minute, and with it the
 //! stream, so a visitor who follows a link is counted for that long, unless the badge is in a frame
-//! ([`Embed::iframe`]).
+//! ([`Embed::iframe`]). A tab that is open but hidden is counted: what is counted is open pages.
 //!
 //! # Limitations
 //!
@@ -110,13 +169,23 @@
 //!   Chromium and Firefox: [`Embed::iframe`].
 //! - Templates are part of the program. Values are escaped and bounded, but a template can be
 //!   written that takes very long to draw; don't accept templates from strangers.
-//! - Counts are per process.
+//! - Counts are per process, and in memory.
+//!
+//! Every limit with its number is in [`docs/LIMITS.md`](docs::limits).
+//!
+//! # More
+//!
+//! [Deploying](docs::deploy) (proxies, addresses, sockets), [troubleshooting](docs::troubleshooting),
+//! [limits](docs::limits), [privacy](docs::privacy), [comparison](docs::compare), [design](docs::design).
 //!
 //! # Features
 //!
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `jpeg`, `webp`: these as [`Format`]s.
+//! - `images`: the application's own PNG and JPEG images in templates and as logos
+//!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
+//!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
 //! - `tower-http`: the predicate `NotLive`, by which `tower_http`'s compression leaves streams
 //!   alone whatever their headers say.
@@ -141,6 +210,28 @@ mod request;
 mod room;
 mod serve;
 mod stream;
+
+/// The guides of `docs/`, for whoever reads this in a browser.
+#[cfg(doc)]
+pub mod docs {
+    #[doc = include_str!("../docs/COMPARE.md")]
+    pub mod compare {}
+    #[doc = include_str!("../docs/DEPLOY.md")]
+    pub mod deploy {}
+    #[doc = include_str!("../docs/DESIGN.md")]
+    pub mod design {}
+    #[doc = include_str!("../docs/LIMITS.md")]
+    pub mod limits {}
+    #[doc = include_str!("../docs/PRIVACY.md")]
+    pub mod privacy {}
+    #[doc = include_str!("../docs/TROUBLESHOOTING.md")]
+    pub mod troubleshooting {}
+}
+
+/// Keeps the README's snippets true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
 
 pub use badge::builder::Badge;
 pub use badge::data::Data;

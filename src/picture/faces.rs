@@ -16,13 +16,17 @@ use skrifa::instance::{LocationRef, Size};
 use skrifa::raw::TableProvider;
 use skrifa::{GlyphId, MetadataProvider, Tag};
 use unicode_bidi::{BidiInfo, Level};
-use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
+
+use crate::picture::letters::{
+    is_blank, is_blank_char, is_emoji_sign, is_ignorable, is_simple, is_spaced,
+};
 
 /// All faces of the loaded fonts.
 pub(crate) struct Faces {
     database: Arc<Database>,
     faces: Vec<Face>,
+    doubtful: Vec<ID>,
 }
 
 /// One face, with what is worked out once to shape text in it.
@@ -76,8 +80,14 @@ struct Glyph {
 impl Faces {
     pub(crate) fn new(database: Arc<Database>) -> Self {
         let ids: Vec<ID> = database.faces().map(|face| face.id).collect();
-        let faces = ids.into_iter().filter_map(|id| Face::new(&database, id)).collect();
-        Self { database, faces }
+        let faces: Vec<Face> = ids.into_iter().filter_map(|id| Face::new(&database, id)).collect();
+        let doubtful = faces.iter().filter(|face| face.has_color).map(|face| face.id).collect();
+        Self { database, faces, doubtful }
+    }
+
+    /// Those of whose glyphs some are not drawn.
+    pub(crate) fn doubtful(&self) -> &[ID] {
+        &self.doubtful
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -138,9 +148,7 @@ impl Faces {
 
     /// Whether this is so in any face that a text could name.
     pub(crate) fn is_plain_in_all(&self, text: &str) -> bool {
-        let is_asked_for = |number: usize| {
-            number == 0 || text.contains(&self.faces[number].family) || text.contains("<style")
-        };
+        let is_asked_for = |number: usize| number == 0 || text.contains(&self.faces[number].family);
         let mut numbers = (0..self.faces.len()).filter(|number| is_asked_for(*number));
         numbers.all(|number| self.is_plain(text, number))
     }
@@ -362,59 +370,4 @@ fn draws(font: &FontRef<'_>, glyph: GlyphId) -> bool {
             && image.is_some_and(|image| matches!(image.data, BitmapData::Png(_)))
     };
     font.color_glyphs().get(glyph).is_some() || is_svg() || is_bitmap() || is_outline()
-}
-
-/// One character, one glyph, whatever stands beside it.
-fn is_simple(c: char) -> bool {
-    matches!(c,
-        '\u{20}'..='\u{2FF}' | '\u{370}'..='\u{482}' | '\u{48A}'..='\u{58F}'
-        | '\u{1E00}'..='\u{1FFF}' | '\u{2010}'..='\u{2027}' | '\u{202F}'..='\u{205E}'
-        | '\u{2070}'..='\u{20CF}' | '\u{2100}'..='\u{2BFF}' | '\u{3000}'..='\u{3029}'
-        | '\u{3030}'..='\u{3098}' | '\u{309B}'..='\u{312F}' | '\u{3190}'..='\u{9FFF}'
-        | '\u{AC00}'..='\u{D7A3}' | '\u{F900}'..='\u{FAFF}' | '\u{FF01}'..='\u{FF9D}')
-}
-
-/// Nothing is to be seen of it: joiners, variation selectors, tags, signs of direction.
-fn is_ignorable(c: char) -> bool {
-    matches!(c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-        | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
-fn is_blank_char(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || is_ignorable(c)
-}
-
-fn is_blank(cluster: &str) -> bool {
-    cluster.chars().all(is_blank_char)
-}
-
-/// What asks for a picture rather than a letter.
-fn is_emoji_sign(c: char) -> bool {
-    matches!(c, '\u{FE0F}' | '\u{200D}' | '\u{20E3}' | '\u{1F000}'..='\u{1FAFF}')
-}
-
-/// Scripts whose letters are joined are not spaced (the list is resvg's).
-fn is_spaced(c: char) -> bool {
-    !matches!(
-        c.script(),
-        Script::Arabic
-            | Script::Syriac
-            | Script::Nko
-            | Script::Manichaean
-            | Script::Psalter_Pahlavi
-            | Script::Mandaic
-            | Script::Mongolian
-            | Script::Phags_Pa
-            | Script::Devanagari
-            | Script::Bengali
-            | Script::Gurmukhi
-            | Script::Modi
-            | Script::Sharada
-            | Script::Syloti_Nagri
-            | Script::Tirhuta
-            | Script::Ogham
-    )
 }

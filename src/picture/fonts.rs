@@ -51,7 +51,8 @@ impl Fonts {
         Ok(Self::of(database))
     }
 
-    fn of(mut database: Database) -> Self {
+    /// All faces of these.
+    pub(crate) fn of(mut database: Database) -> Self {
         let first = database.faces().next().and_then(|variant| variant.families.first());
         let default_family = first.map(|(name, _)| name.clone()).unwrap_or_default();
         database.set_serif_family(&default_family);
@@ -118,7 +119,7 @@ pub(crate) fn resolver<'a>(
     let is_cut = Arc::new(AtomicBool::new(false));
     FontResolver {
         select_font: select(faces, report, is_cut.clone()),
-        select_fallback: select_fallback(is_cut),
+        select_fallback: select_fallback(faces, is_cut),
     }
 }
 
@@ -145,12 +146,16 @@ fn select<'a>(
     })
 }
 
-/// A font for what the selected one lacks. A run has the best one already.
-fn select_fallback<'a>(is_cut: Arc<AtomicBool>) -> FallbackSelectionFn<'a> {
+/// A font for what the selected one lacks. A run has the best one already. For what is laid out letter
+/// by letter, resvg draws all of a text in a font that has all of it: not in one whose digits are blank.
+fn select_fallback<'a>(faces: &'a Faces, is_cut: Arc<AtomicBool>) -> FallbackSelectionFn<'a> {
     let select = FontResolver::default_fallback_selector();
     Box::new(move |character, used, database| {
-        let is_cut = is_cut.load(Ordering::Relaxed);
-        (!is_cut).then(|| select(character, used, database)).flatten()
+        if is_cut.load(Ordering::Relaxed) {
+            return None;
+        }
+        let used = [used, faces.doubtful()].concat();
+        select(character, &used, database)
     })
 }
 
@@ -166,5 +171,49 @@ impl fmt::Debug for Fonts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let faces = self.database.faces().map(|variant| &variant.post_script_name);
         f.debug_list().entries(faces).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_refused(font: Vec<u8>, says: &str) {
+        let fonts = vec![epaint_default_fonts::NOTO_EMOJI_REGULAR.to_vec(), font];
+        let Unusable { position, reason } = Fonts::new(fonts).unwrap_err();
+        assert_eq!(position, 1);
+        assert!(reason.contains(says), "{reason} does not say {says}");
+    }
+
+    #[test]
+    fn a_font_that_can_not_be_used_is_refused() {
+        assert_refused(b"no font".to_vec(), "TrueType");
+        assert_refused(Vec::new(), "TrueType");
+        for magic in [b"wOFF", b"wOF2"] {
+            let webfont = [&magic[..], &[0; 100]].concat();
+            assert_refused(webfont, "convert it to TTF or OTF");
+        }
+    }
+
+    /// As if its letters were bitmaps of a kind that nobody draws.
+    #[test]
+    fn a_font_without_outlines_is_refused() {
+        let mut font = epaint_default_fonts::NOTO_EMOJI_REGULAR.to_vec();
+        let tables = usize::from(u16::from_be_bytes([font[4], font[5]]));
+        for table in font[12..12 + tables * 16].chunks_exact_mut(16) {
+            if table.starts_with(b"glyf") {
+                table[..4].copy_from_slice(b"zzzz");
+            }
+        }
+        assert_refused(font, "images");
+    }
+
+    #[test]
+    fn without_fonts_there_are_none() {
+        let fonts = Fonts::of(Database::new());
+        assert!(fonts.is_empty());
+        let line = Line { text: "a".into(), family: "serif".into(), size: 11_000, spacing: 0 };
+        assert_eq!(fonts.width_of(&line), 0.0);
     }
 }

@@ -9,6 +9,7 @@ use minijinja::HtmlEscape;
 use resvg::usvg::roxmltree::{Document, Node, ParsingOptions};
 use svgtypes::parse_font_families;
 
+use crate::picture::css::Css;
 use crate::picture::faces::{Faces, Lettering, Missing, Run};
 
 /// What a run's font is called, with the number of the face behind it.
@@ -39,17 +40,14 @@ pub(crate) fn cut(svg: &str, faces: &Faces) -> Cut {
     };
     let mut missing: Vec<Missing> = Vec::new();
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-    let is_styled =
-        document.descendants().any(|node| node.has_tag_name("style") && styles_text(node));
+    let css = Css::of(&document);
     for text in document.descendants().filter(|node| node.tag_name().name() == "text") {
         for letters in text.descendants().filter_map(|node| node.text().filter(|_| node.is_text()))
         {
             let news = faces.missing(letters).into_iter().filter(|new| !missing.contains(new));
             missing.extend(news.collect::<Vec<_>>());
         }
-        if !is_styled {
-            edits.extend(edits_of(text, faces).unwrap_or_default());
-        }
+        edits.extend(edits_of(text, &css, faces).unwrap_or_default());
     }
     if edits.is_empty() {
         return Cut { svg: None, missing };
@@ -79,11 +77,15 @@ struct Leaf<'a, 'input> {
 
 /// What is to be changed in a text; nothing if it is plain, `None` if it is laid out by more than its
 /// beginning.
-fn edits_of(text: Node<'_, '_>, faces: &Faces) -> Option<Vec<(Range<usize>, String)>> {
+fn edits_of<'a>(
+    text: Node<'a, '_>,
+    css: &Css<'a>,
+    faces: &Faces,
+) -> Option<Vec<(Range<usize>, String)>> {
     let mut leaves = Vec::new();
     for node in text.descendants().filter(Node::is_text) {
         let element = node.parent()?;
-        let lettering = lettering(element)?;
+        let lettering = lettering(element, css)?;
         leaves.push(Leaf { node, text: node.text()?.to_owned(), lettering });
     }
     collapse_spaces(text, &mut leaves);
@@ -91,10 +93,12 @@ fn edits_of(text: Node<'_, '_>, faces: &Faces) -> Option<Vec<(Range<usize>, Stri
     if leaves.iter().all(|leaf| faces.is_plain_in(&leaf.text, &leaf.lettering)) {
         return Some(Vec::new());
     }
-    if text.descendants().any(|node| node != text && is_laid_out(node)) {
+    let anchor = |element| css.property(element, "text-anchor");
+    let is_laid_out = |node| is_laid_out(node) || anchor(node) != anchor(text);
+    if text.descendants().any(|node| node.is_element() && node != text && is_laid_out(node)) {
         return None;
     }
-    let place = Place::of(text)?;
+    let place = Place::of(text, css)?;
     let mut laid = lay_out(&leaves, faces);
     let mut scale = 1.0;
     if let Some(Length { length, is_spacing }) = place.length {
@@ -183,7 +187,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// `None` if there are many.
-    fn of(text: Node<'a, '_>) -> Option<Self> {
+    fn of(text: Node<'a, '_>, css: &Css<'a>) -> Option<Self> {
         let number = |name| match text.attribute(name) {
             None => Some(None),
             Some(value) => value.trim().parse::<f32>().ok().map(Some),
@@ -201,12 +205,13 @@ impl<'a> Place<'a> {
         if length.is_some() && (is_moved || number("x").is_none()) {
             return None;
         }
-        let before = match property(text, "text-anchor") {
+        let before = match css.property(text, "text-anchor") {
             Some("middle") => 0.5,
             Some("end") => 1.0,
             _ => 0.0,
         };
-        let vertical = property(text, "writing-mode")
+        let vertical = css
+            .property(text, "writing-mode")
             .is_some_and(|mode| !mode.starts_with("h") && !mode.starts_with("lr"));
         (!vertical).then_some(Self {
             x: number("x").flatten().unwrap_or_default(),
@@ -225,24 +230,23 @@ impl<'a> Place<'a> {
 fn is_laid_out(node: Node<'_, '_>) -> bool {
     let name = node.tag_name().name();
     let has = |attribute| node.attribute(attribute).is_some();
-    node.is_element()
-        && (!matches!(name, "tspan" | "a" | "title" | "desc")
-            || ["x", "y", "dx", "dy", "rotate", "textLength", "text-anchor"].into_iter().any(has))
+    !matches!(name, "tspan" | "a" | "title" | "desc")
+        || ["x", "y", "dx", "dy", "rotate", "textLength"].into_iter().any(has)
 }
 
 /// How letters in this element are written; `None` if that takes more to know.
-fn lettering(element: Node<'_, '_>) -> Option<Lettering> {
+fn lettering<'a>(element: Node<'a, '_>, css: &Css<'a>) -> Option<Lettering> {
     let is_odd =
         ["font", "word-spacing", "font-variant", "font-stretch", "font-variation-settings"];
-    if is_odd.into_iter().any(|name| property(element, name).is_some()) {
+    if is_odd.into_iter().any(|name| css.property(element, name).is_some()) {
         return None;
     }
-    let length = |name, default| match property(element, name) {
+    let length = |name, default| match css.property(element, name) {
         None => Some(default),
         Some(value) => value.trim().trim_end_matches("px").parse::<f32>().ok(),
     };
-    let families = property(element, "font-family").map(parse_font_families);
-    let weight = match property(element, "font-weight") {
+    let families = css.property(element, "font-family").map(parse_font_families);
+    let weight = match css.property(element, "font-weight") {
         None | Some("normal") => 400,
         Some("bold") => 700,
         Some(number) => number.trim().parse().ok()?,
@@ -252,26 +256,8 @@ fn lettering(element: Node<'_, '_>) -> Option<Lettering> {
         size: length("font-size", 12.0)?,
         spacing: length("letter-spacing", 0.0)?,
         weight,
-        is_italic: property(element, "font-style").is_some_and(|style| style == "italic"),
+        is_italic: css.property(element, "font-style").is_some_and(|style| style == "italic"),
     })
-}
-
-/// What an element, or the nearest one around it, says of a property.
-fn property<'a>(element: Node<'a, '_>, name: &str) -> Option<&'a str> {
-    let of_style = |style: &'a str| {
-        let declarations = style.split(';').filter_map(|declaration| declaration.split_once(':'));
-        let found = declarations.rev().find(|(property, _)| property.trim() == name);
-        found.map(|(_, value)| value.trim())
-    };
-    element.ancestors().find_map(|element| {
-        element.attribute("style").and_then(of_style).or_else(|| element.attribute(name))
-    })
-}
-
-/// Whether a style sheet may decide how text is written.
-fn styles_text(style: Node<'_, '_>) -> bool {
-    let text = style.text().unwrap_or_default();
-    ["font", "letter", "word", "anchor", "writing"].into_iter().any(|word| text.contains(word))
 }
 
 /// XML's default: line ends and tabs are spaces, several of them are one, none at the ends.
@@ -308,3 +294,6 @@ fn is_of_ascii(rest: &str) -> bool {
         || rest.starts_with("34;")
         || rest.starts_with("39;")
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,3 +183,42 @@ fn tell(meter: &Meter, took: Option<Duration>) {
         None => meter.cache_hit(),
     }
 }
+
+#[cfg(all(test, feature = "jpeg"))]
+mod tests {
+    use super::*;
+    use crate::picture::fonts::Fonts;
+    use crate::picture::images::Images;
+    use crate::request::theme::Theme;
+
+    fn picture() -> Arc<Picture> {
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">
+            <text y="14">{{ visitors }} {{ value }}</text></svg>"#;
+        Arc::new(Picture {
+            path: "/x.png".into(),
+            template: Template::parse(svg.into(), 64, |_| 0).expect("a template"),
+            look: None,
+            tick: None,
+            shows_room: false,
+            values: Arc::default(),
+            max_value_chars: 64,
+            format: Format::Png,
+            style: Style::new(Theme::Light, 1.0),
+            raster: Arc::new(Raster::new(
+                Fonts::new(Vec::new()).expect("no font is wrong"),
+                Images::default(),
+            )),
+            meter: Arc::new(Meter::new("/x.png")),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_blank_is_a_picture_in_every_format_that_can_not_hold_its_size() {
+        let size = Size { width: 70_000.0, height: 2.0 };
+        let (style, jpeg) = (Style::new(Theme::Light, 1.0), Format::jpeg(85));
+        let blank = picture().blank(size, &style, jpeg).finish().await.unwrap();
+        assert!(blank.starts_with(&[0xFF, 0xD8, 0xFF]));
+        let blank = picture().blank(size, &style, Format::Png).finish().await.unwrap();
+        assert!(blank.starts_with(b"\x89PNG"));
+    }
+}

@@ -23,6 +23,7 @@ use crate::picture::images::{self, Images};
 use crate::picture::lines;
 use crate::picture::template::Line;
 use crate::picture::threads::{self, Lane, NotRun, Threads};
+use crate::picture::together::Together;
 use crate::request::style::Style;
 
 /// More than a card of any size needs. The time to lay text out grows with the square of its length:
@@ -43,6 +44,8 @@ pub(crate) struct Raster {
     widths: Cache<Line, u32>,
     complaints: Complaints,
     threads: Threads,
+    /// Those that are being drawn.
+    stills: Together<Drawing, (Bytes, Option<Duration>)>,
 }
 
 /// What is to be drawn, and what the cache knows it by.
@@ -61,6 +64,7 @@ impl Raster {
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             widths: Cache::new(CACHED_WIDTHS),
             threads: Threads::new(),
+            stills: Together::new(),
             complaints: Complaints::default(),
         }
     }
@@ -103,7 +107,18 @@ impl Raster {
         path: Arc<str>,
     ) -> Result<Drawn, PaintError> {
         let raster = self.clone();
-        self.on_thread(lane, move || raster.draw_now(drawing, &path)).await
+        if lane != Lane::Still {
+            return self.on_thread(lane, move || raster.draw_now(drawing, &path)).await;
+        }
+        // Not so a live one, which must not wait where a still does.
+        let still = drawing.clone();
+        let draw = async || {
+            let draw =
+                move || raster.draw_now(drawing, &path).map(|drawn| (drawn.picture, drawn.took));
+            self.on_thread(lane, draw).await
+        };
+        let ((picture, took), is_drawn_here) = self.stills.make(&still, draw).await?;
+        Ok(Drawn { picture, took: took.filter(|_| is_drawn_here) })
     }
 
     /// Draws while the caller waits, unless it is there.
@@ -307,6 +322,8 @@ mod tests {
     use std::future::poll_fn;
     use std::task::Poll;
 
+    use resvg::usvg::fontdb::Database;
+
     use super::*;
     use crate::request::theme::Theme;
 
@@ -314,6 +331,44 @@ mod tests {
     fn a_panic_ends_at_the_drawing_thread() {
         let drawn: Result<(), _> = on_a_roomy_stack(|| panic!("a drawing library's bug"));
         assert!(matches!(drawn, Err(PaintError::Panicked)));
+    }
+
+    fn drawing(inside: &str) -> Drawing {
+        let svg = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">{inside}</svg>"#
+        );
+        Drawing { svg: svg.into(), style: Style::new(Theme::Light, 1.0), format: Format::Png }
+    }
+
+    #[test]
+    fn text_without_any_font_is_found() {
+        let raster = Raster::new(Fonts::of(Database::new()), Images::default());
+        let checked = raster.check(&drawing("<text y='9'>hi</text>"));
+        assert!(matches!(checked, Err(CheckError::Flaw(Flaw::NoFont))), "{checked:?}");
+        raster.check(&drawing("<rect width='9' height='9'/>")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_still_is_refused_where_too_many_wait_and_what_is_live_is_not() {
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
+        let noise = |number: usize| {
+            drawing(&format!(
+                r##"<filter id="noise"><feTurbulence baseFrequency=".1{number}"/></filter>
+                  <rect width="40" height="30" filter="url(#noise)"/>"##
+            ))
+        };
+        let draw = |number, lane| Box::pin(raster.clone().draw(noise(number), lane, "/x".into()));
+        let mut stills: Vec<_> = (0..200).map(|number| draw(number, Lane::Still)).collect();
+        // They begin at the same time.
+        let begun = poll_fn(|cx| {
+            Poll::Ready(stills.iter_mut().map(|still| still.as_mut().poll(cx)).collect::<Vec<_>>())
+        });
+        let refused = begun
+            .await
+            .into_iter()
+            .filter(|still| matches!(still, Poll::Ready(Err(PaintError::Busy))));
+        assert!((50..=136).contains(&refused.count()));
+        draw(999, Lane::Live).await.unwrap();
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@
 //! Not the runtime's own: their stacks are too small for deeply nested SVG, and with always the same
 //! few threads the allocator keeps the memory of few drawings (glibc keeps some for each thread).
 //!
-//! There are two lanes. Live pictures go first, and where there are two threads or more, one of them
-//! is always free of stills: whoever asks for stills of a thousand rooms doesn't hold up a live one.
+//! There are three lanes. Live pictures go first, and where there are two threads or more, one of them is
+//! always free for them: neither stills of a thousand rooms nor a dozen styles of one room, which few
+//! look at, hold up what everybody looks at.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +25,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) enum Lane {
     /// A stream's, for all of its viewers.
     Live,
+    /// The same in a style that few look at.
+    Aside,
     /// One answer's.
     Still,
 }
@@ -47,15 +50,16 @@ pub(crate) struct Threads {
 struct Shared {
     queue: Mutex<Queue>,
     has_news: Condvar,
-    /// How many stills may be under way at a time.
-    most_stills: usize,
+    /// How many jobs of other lanes than the first may be under way at a time.
+    most_others: usize,
 }
 
 #[derive(Default)]
 struct Queue {
     live: VecDeque<Job>,
+    aside: VecDeque<Job>,
     stills: VecDeque<Job>,
-    stills_under_way: usize,
+    others_under_way: usize,
     begun: usize,
     /// The owner is gone.
     is_over: bool,
@@ -67,9 +71,9 @@ impl Threads {
     }
 
     fn at_most(most: usize) -> Self {
-        let most_stills = most.saturating_sub(1).max(1);
+        let most_others = most.saturating_sub(1).max(1);
         let (queue, has_news) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { queue, has_news, most_stills }), most }
+        Self { shared: Arc::new(Shared { queue, has_news, most_others }), most }
     }
 
     /// Runs this when there is a thread for it. It must not panic.
@@ -85,6 +89,7 @@ impl Threads {
         self.begin_one_more(&mut queue).map_err(NotRun::NoThread)?;
         match lane {
             Lane::Live => queue.live.push_back(Box::new(job)),
+            Lane::Aside => queue.aside.push_back(Box::new(job)),
             Lane::Still => queue.stills.push_back(Box::new(job)),
         }
         drop(queue);
@@ -126,11 +131,11 @@ impl Shared {
                 drop(queue);
                 job();
                 queue = self.queue();
-            } else if let Some(job) = queue.next_still(self.most_stills) {
+            } else if let Some(job) = queue.next_other(self.most_others) {
                 drop(queue);
                 job();
                 queue = self.queue();
-                queue.stills_under_way -= 1;
+                queue.others_under_way -= 1;
             } else if queue.is_over {
                 return;
             } else {
@@ -141,12 +146,12 @@ impl Shared {
 }
 
 impl Queue {
-    fn next_still(&mut self, most: usize) -> Option<Job> {
-        if self.stills_under_way >= most {
+    fn next_other(&mut self, most: usize) -> Option<Job> {
+        if self.others_under_way >= most {
             return None;
         }
-        let job = self.stills.pop_front()?;
-        self.stills_under_way += 1;
+        let job = self.aside.pop_front().or_else(|| self.stills.pop_front())?;
+        self.others_under_way += 1;
         Some(job)
     }
 }
@@ -270,5 +275,35 @@ mod tests {
         drop(threads);
         let mut patience = (0..1000).map(|_| thread::sleep(Duration::from_millis(10)));
         assert!(patience.any(|()| shared.upgrade().is_none()));
+    }
+
+    #[test]
+    fn what_few_look_at_comes_after_what_many_do_and_before_stills() {
+        let threads = Threads::at_most(1);
+        let (go, wait) = channel::<()>();
+        threads.run(Lane::Live, move || wait.recv().unwrap()).unwrap();
+        let (sender, order) = channel();
+        for (name, lane) in [("still", Lane::Still), ("aside", Lane::Aside), ("live", Lane::Live)] {
+            let sender = sender.clone();
+            threads.run(lane, move || sender.send(name).unwrap()).unwrap();
+        }
+        go.send(()).unwrap();
+        let order: Vec<_> = (0..3).map(|_| order.recv_timeout(PATIENCE).unwrap()).collect();
+        assert_eq!(order, ["live", "aside", "still"]);
+    }
+
+    #[test]
+    fn one_thread_is_free_for_live_jobs_whatever_others_there_are() {
+        let threads = Threads::at_most(2);
+        let (go, wait) = channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        for lane in [Lane::Aside, Lane::Still, Lane::Aside] {
+            let wait = wait.clone();
+            threads.run(lane, move || _ = wait.lock().unwrap().recv()).unwrap();
+        }
+        let (sender, live) = channel();
+        threads.run(Lane::Live, move || sender.send(()).unwrap()).unwrap();
+        live.recv_timeout(PATIENCE).unwrap();
+        drop(go);
     }
 }

@@ -11,7 +11,8 @@ use crate::error::PaintError;
 use crate::picture::paint::{Painting, Picture};
 use crate::picture::raster::Drawing as ToDraw;
 use crate::picture::threads::Lane;
-use crate::room::screen::{Screen, Variant};
+use crate::request::style::Style;
+use crate::room::screen::Screen;
 use crate::stream::frame::Frame;
 
 /// What one variant shows.
@@ -29,6 +30,7 @@ pub(crate) struct Canvas {
 struct Shown {
     picture: Arc<Picture>,
     svg: Arc<str>,
+    style: Style,
     frame: Arc<Frame>,
 }
 
@@ -64,9 +66,9 @@ impl Canvas {
     }
 
     /// Nobody looks at it any more.
-    pub(crate) fn forget(&self, variant: &Variant) {
-        if let Some(Shown { picture, svg, .. }) = &self.shown {
-            picture.forget(svg.clone(), &variant.style);
+    pub(crate) fn forget(&self) {
+        if let Some(Shown { picture, svg, style, .. }) = &self.shown {
+            picture.forget(svg.clone(), style);
         }
     }
 
@@ -75,11 +77,12 @@ impl Canvas {
         &mut self,
         screen: &Arc<Screen>,
         filled: Result<ToDraw, PaintError>,
+        lane: Lane,
     ) -> Result<Finished, Drawing> {
         let (started, screen) = (Instant::now(), screen.clone());
         let picture = screen.recipe.picture.clone();
         let svg = filled.as_ref().map_or_else(|_| "".into(), |drawing| drawing.svg.clone());
-        let painting = filled.map(|drawing| picture.paint(drawing, Lane::Live));
+        let painting = filled.map(|drawing| picture.paint(drawing, lane));
         if let Ok(Painting::Cached(bytes)) = painting {
             let (drawn, blank) = (Ok(bytes), None);
             return Ok(Finished { screen, cached: true, started, svg, drawn, blank });
@@ -124,7 +127,8 @@ impl Canvas {
         let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));
         let frame = Frame::new(recipe.multipart.clone(), picture.format.clone(), bytes);
         let frame = Arc::new(frame.ok_or(PaintError::Boundary)?);
-        self.shown = Some(Shown { picture, svg, frame: frame.clone() });
+        let style = screen.variant.style.clone();
+        self.shown = Some(Shown { picture, svg, style, frame: frame.clone() });
         Ok(looks_new.then_some(frame))
     }
 }

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
+use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
-use crate::room::screen::{Screen, Variant};
+use crate::room::screen::Screen;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
@@ -32,7 +33,8 @@ pub(crate) struct Painter {
     reporter: Arc<Reporter>,
     /// The values of each badge that is shown here.
     values: HashMap<usize, RoomValues>,
-    canvases: HashMap<Variant, Canvas>,
+    /// By the numbers of their screens.
+    canvases: HashMap<u64, Canvas>,
     /// At most one of each canvas: a style that takes long delays no other.
     drawings: FuturesUnordered<Drawing>,
     snapshot: Snapshot,
@@ -84,7 +86,7 @@ impl Painter {
                 self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
-            let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.variant);
+            let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.number);
             let to_paint: Vec<_> =
                 survey.open().filter(|screen| is_turn || is_new(screen)).cloned().collect();
             // Out of turn only new screens get a picture. What the values have become meanwhile is
@@ -122,10 +124,10 @@ impl Painter {
             self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
         }
         self.is_due |= self.snapshot.differs_from(&before);
-        self.canvases.retain(|variant, canvas| {
-            let is_up = survey.open().any(|up| up.variant == *variant);
+        self.canvases.retain(|number, canvas| {
+            let is_up = survey.open().any(|up| up.number == *number);
             if !is_up {
-                canvas.forget(variant);
+                canvas.forget();
             }
             is_up
         });
@@ -150,7 +152,7 @@ impl Painter {
                 wake_at = wake_at.min(self.last_round + tick);
             }
             let is_drawing = |screen: &&Arc<Screen>| {
-                self.canvases.get(&screen.variant).is_some_and(Canvas::is_drawing)
+                self.canvases.get(&screen.number).is_some_and(Canvas::is_drawing)
             };
             let idle = survey.open().filter(|screen| !is_drawing(screen));
             idle.for_each(|screen| screen.stage.set_idle_from(Some(self.next_paint)));
@@ -182,8 +184,8 @@ impl Painter {
         let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut paints = false;
-        for screen in screens {
-            let canvas = self.canvases.entry(screen.variant.clone()).or_default();
+        for (nth, screen) in screens.iter().enumerate() {
+            let canvas = self.canvases.entry(screen.number).or_default();
             if canvas.is_drawing() {
                 canvas.is_stale = true;
                 continue;
@@ -198,7 +200,7 @@ impl Painter {
                 continue;
             }
             paints = true;
-            match canvas.begin(screen, filled) {
+            match canvas.begin(screen, filled, lane(nth, screen)) {
                 Ok(finished) => self.finish(finished),
                 Err(drawing) => self.drawings.push(drawing),
             }
@@ -208,7 +210,7 @@ impl Painter {
 
     /// A picture is there, or has failed: the round ends on its screen.
     fn finish(&mut self, finished: Finished) {
-        let Some(canvas) = self.canvases.get_mut(&finished.screen.variant) else { return };
+        let Some(canvas) = self.canvases.get_mut(&finished.screen.number) else { return };
         // What was left out meanwhile has its turn when the pace allows.
         self.is_due |= std::mem::take(&mut canvas.is_stale);
         let Finished { ref screen, cached, started, .. } = finished;
@@ -241,7 +243,7 @@ impl Painter {
             if let Some(age) = screen.recipe.settings.max_age {
                 screen.stage.retire(now - age);
             }
-            match self.canvases.get(&screen.variant).and_then(Canvas::frame) {
+            match self.canvases.get(&screen.number).and_then(Canvas::frame) {
                 Some(frame) if self.beats == 0 => screen.stage.end_round(Some(frame)),
                 _ => screen.stage.beat(),
             }
@@ -257,7 +259,7 @@ impl Painter {
         let is_behind = |painter: &Self| {
             screens
                 .iter()
-                .any(|screen| painter.canvases.get(&screen.variant).is_some_and(|c| c.is_stale))
+                .any(|screen| painter.canvases.get(&screen.number).is_some_and(|c| c.is_stale))
         };
         loop {
             self.paint(&screens);
@@ -301,6 +303,12 @@ impl Drop for Painter {
             self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }
+}
+
+/// Those that most people look at go first; a dozen styles that somebody asks for wait for them.
+fn lane(nth: usize, screen: &Screen) -> Lane {
+    const FEW: usize = 4;
+    if nth == 0 || nth < FEW && screen.counted() > 0 { Lane::Live } else { Lane::Aside }
 }
 
 /// Waits for the first change of any of these.

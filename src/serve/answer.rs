@@ -83,10 +83,10 @@ pub(crate) struct Whole {
     if_none_match: Vec<HeaderValue>,
 }
 
-/// What there is, and whether it is there only because there was no time for more.
+/// What there is, and whether there should be more.
 struct Content {
     bytes: Bytes,
-    is_complete: bool,
+    status: StatusCode,
 }
 
 #[derive(Debug, Clone)]
@@ -190,17 +190,20 @@ impl Whole {
         blank: impl Future<Output = Result<Bytes, PaintError>> + Send + 'static,
     ) -> Self {
         let content = async {
-            if let Ok(bytes) = picture.await {
-                return Content { bytes, is_complete: true };
-            }
+            let busy = match picture.await {
+                Ok(bytes) => return Content { bytes, status: StatusCode::OK },
+                Err(error) => matches!(error, PaintError::Busy),
+            };
             let bytes = blank.await.unwrap_or_default();
-            Content { is_complete: !bytes.is_empty(), bytes }
+            let is_all = !busy && !bytes.is_empty();
+            let status = if is_all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            Content { bytes, status }
         };
         Self::new(asked, What::Picture(format), content)
     }
 
     pub(crate) fn data(asked: &Asked, data: Data, bytes: Bytes) -> Self {
-        Self::new(asked, What::Data(data), async { Content { bytes, is_complete: true } })
+        Self::new(asked, What::Data(data), async { Content { bytes, status: StatusCode::OK } })
     }
 
     fn new(
@@ -218,9 +221,9 @@ impl Whole {
     }
 
     fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        let Content { bytes, is_complete } = task::ready!(self.content.as_mut().poll(cx));
-        if !is_complete {
-            self.status = StatusCode::SERVICE_UNAVAILABLE;
+        let Content { bytes, status } = task::ready!(self.content.as_mut().poll(cx));
+        if status != StatusCode::OK {
+            self.status = status;
             self.if_none_match.clear();
         }
         let etag = etag::of(&bytes);

@@ -154,8 +154,9 @@ impl RoomHandle {
         self.change_history(|history| history.resume(records));
     }
 
-    /// Forgets what has been in the room before now: peaks, joins, the last minutes. Who is there
-    /// stays.
+    /// Forgets what has been in the room before now: peaks, joins, the last minutes.
+    ///
+    /// Who is there stays.
     pub fn reset(&self) {
         self.change_history(History::reset);
     }
@@ -166,8 +167,9 @@ impl RoomHandle {
         dispatch.registry.forget(&target.room, dispatch.host(target));
     }
 
-    /// Ends all streams of the room politely: each viewer keeps the newest picture. Who comes later
-    /// gets a stream again.
+    /// Ends all streams of the room politely: each viewer keeps the newest picture.
+    ///
+    /// Who comes later gets a stream again.
     pub fn close(&self) {
         self.dispatch.registry.close(&self.target.room);
     }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use crate::badge::asked::{Asked, Viewing, Wants};
 use crate::badge::data::Data;
 use crate::badge::settings::{UnknownRoom, WhenFull};
+use crate::error::PaintError;
 use crate::observe::observer::Refusal;
 use crate::picture::format::Format;
 use crate::picture::raster::Drawing;
@@ -141,7 +142,9 @@ impl Visit {
                 }
                 Err(error) => Err(error),
             };
+            // Busy is no fault of the badge's, and told by the status.
             if let Err(error) = &painted
+                && !matches!(error, PaintError::Busy)
                 && let Some(unsaid) = cook.failures.still.may_speak()
             {
                 tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");

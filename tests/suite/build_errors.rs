@@ -225,9 +225,85 @@ fn settings_out_of_their_range() {
 }
 
 #[test]
+fn a_look_with_what_it_has_no_use_for() {
+    let logo = "M12 2l9 20H3z";
+    for (setting, look) in [
+        ("look message", Look::seven_segment(3).message("{{ number }}")),
+        ("look width", Look::odometer(3).width(100.0)),
+        ("look width", Look::sparkline("x").width(100.0)),
+        ("look logo", Look::sparkline("x").logo(logo)),
+        ("look color", Look::social("x").color("red")),
+        ("look label_color", Look::social("x").label_color("red")),
+        ("look logo_color", Look::flat("x").logo_color("red")),
+        ("look font_family", Look::seven_segment(3).font_family("serif")),
+    ] {
+        assert_says(&build("/x.png", Badge::look(look)), &["/x.png", setting, "takes", "out"]);
+    }
+}
+
+#[test]
+fn a_colour_that_a_template_makes_none() {
+    let values = || watch::channel(serde_json::json!({"shade": "bluee", "hex": "#12"})).1;
+    for (setting, color, look) in [
+        ("look color", "bluee", Look::flat("x").color("{{ shade }}")),
+        ("look color", "#12", Look::odometer(3).color("{{ hex }}")),
+        // Only for some.
+        ("look color", "#12", Look::flat("x").color("red").color_from(20, "{{ hex }}")),
+        ("look color", "redd", Look::flat("x").color("{{ 'red' if visitors < 9 else 'redd' }}")),
+        ("look label_color", "bluee", Look::flat("x").label_color("{{ shade }}")),
+    ] {
+        let error = build("/x.png", Badge::look(look).values(values()));
+        assert!(
+            matches!(error.kind(), BuildErrorKind::Color { color: found, .. } if found == color)
+        );
+        assert_says(&error, &["/x.png", setting, color, "CSS"]);
+    }
+    // Who asks may be right.
+    let badge = Badge::look(Look::flat("x").color("{{ params.color }}"));
+    LiveBadgeLayer::builder().badge("/{color}/x.png", badge).build().unwrap();
+}
+
+#[test]
+#[cfg(all(feature = "jpeg", feature = "webp"))]
+fn a_picture_that_is_too_wide_for_its_format() {
+    use tower_livebadge::Format;
+    let strip = |width, height| {
+        Badge::svg(format!(
+            "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/>"
+        ))
+    };
+    let jpeg = Format::jpeg(85);
+    for (width, height, format, limit) in [
+        (65_536, 9, jpeg.clone(), "65535"),
+        (9, 70_000, jpeg.clone(), "65535"),
+        (16_385, 9, Format::WebP, "16384"),
+    ] {
+        let error = build("/x", strip(width, height).scale(1.0).format(format));
+        let too_wide = matches!(
+            error.kind(),
+            BuildErrorKind::Paint { source: PaintError::TooWide { .. }, .. }
+        );
+        assert!(too_wide, "{error:?}");
+        assert_says(&error, &[limit, "smaller", "Png"]);
+    }
+    for (width, format) in [(65_535, jpeg), (16_384, Format::WebP), (65_536, Format::Png)] {
+        let badge = strip(width, 9).scale(1.0).format(format);
+        LiveBadgeLayer::builder().badge("/x", badge).build().unwrap();
+    }
+}
+
+#[test]
 fn a_font_that_is_none() {
     let error = LiveBadgeLayer::builder().font(*b"no font").build().unwrap_err();
     assert!(matches!(error.kind(), BuildErrorKind::Font { position: 0, .. }));
+    assert_says(&error, &["number 0", "TrueType"]);
+    for magic in ["wOFF", "wOF2"] {
+        let webfont = format!("{magic}{}", "\0".repeat(99));
+        let builder = LiveBadgeLayer::builder().font(epaint_default_fonts::NOTO_EMOJI_REGULAR);
+        let error = builder.font(webfont).build().unwrap_err();
+        assert!(matches!(error.kind(), BuildErrorKind::Font { position: 1, .. }));
+        assert_says(&error, &["number 1", "WOFF", "convert", "TTF"]);
+    }
 }
 
 /// An application that derives `Debug` for its state prints it some time.

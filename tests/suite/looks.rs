@@ -12,7 +12,7 @@ use resvg::tiny_skia::{Color, Pixmap, PixmapPaint, PremultipliedColorU8, Transfo
 use resvg::usvg::{Options, Tree};
 use shields::{BadgeParams, BadgeStyle, render_badge_svg};
 use tower::ServiceExt;
-use tower_livebadge::{Badge, BuildErrorKind, LiveBadgeLayer, Look};
+use tower_livebadge::{Badge, BuildErrorKind, Format, LiveBadgeLayer, Look};
 
 /// Pixels for a CSS pixel, which is what badges have unless told otherwise.
 const SCALE: u32 = 2;
@@ -528,4 +528,117 @@ fn a_snippet_states_a_width_only_if_it_is_always_that() {
         let stated = img.split_once("width=\"").and_then(|(_, rest)| rest.split('"').next());
         assert_eq!(stated, width, "{img}");
     }
+}
+
+/// What is between two columns of a picture, with the left one.
+fn ink_of(picture: &Pixmap, columns: Range<u32>, rows: Range<u32>) -> Range<u32> {
+    let paper = at(picture, columns.start, rows.start);
+    let is_ink = |x: &u32| rows.clone().any(|y| difference(at(picture, *x, y), paper) > 50.0);
+    let mut ink = columns.filter(is_ink);
+    let first = ink.next().expect("something is written");
+    first..ink.next_back().unwrap_or(first) + 1
+}
+
+#[tokio::test]
+async fn a_card_has_space_for_its_words() {
+    // In CSS pixels: a chart of 104 with 12 before and 10 behind it, and words before that.
+    const CHART: u32 = 104 + 10;
+    const SMALLEST: f64 = 13.0;
+    for message in
+        ["7", "1234567", "123456789", "9 readers", "2,345 people here", "WWWWWWWWWWWWWWWW"]
+    {
+        for label in ["readers", "looking at this page right now"] {
+            let picture = draw(Look::sparkline(label).message(message)).await;
+            assert!(picture.width() >= 220 * SCALE && picture.height() == 56 * SCALE);
+            let words = 12..picture.width() - (CHART + 2) * SCALE;
+            let line = ink_of(&picture, words.clone(), 10 * SCALE..33 * SCALE);
+            assert!(line.end < words.end, "{message} reaches into the chart");
+            // As wide as DejaVu Sans is in a size that can be read: nothing is squeezed.
+            let natural = draw(Look::flat_square("").message(message)).await.width();
+            let natural = f64::from(natural - 10 * SCALE) * SMALLEST / 11.0;
+            assert!(f64::from(line.len() as u32) > natural * 0.9, "{message}: {line:?}, {natural}");
+        }
+    }
+    // Not without end.
+    let endless = draw(Look::sparkline("readers").message("endless ".repeat(30))).await;
+    assert!(endless.width() <= 460 * SCALE);
+}
+
+#[tokio::test]
+async fn a_display_grows_with_its_number() {
+    for (look, cell, frame, height) in
+        [(Look::seven_segment(2), 20, 10, 40), (Look::odometer(2), 18, 5, 34)]
+    {
+        for (number, cells) in
+            [("7", 2), ("99", 2), ("123", 3), ("1234567", 7), ("-5", 2), ("-123", 4)]
+        {
+            let picture = draw(look.clone().number(number)).await;
+            let size = (picture.width(), picture.height());
+            assert_eq!(
+                size,
+                ((cells * cell + frame) * SCALE, height * SCALE),
+                "{look:?}, {number}"
+            );
+        }
+        // A sign is no digit.
+        let negative = draw(look.clone().number("-5")).await;
+        for digit in 0..10 {
+            let other = draw(look.clone().number(format!("{digit}5"))).await;
+            assert!(negative.data() != other.data(), "{look:?}: -5 looks like {digit}5");
+        }
+        let none = draw(look.clone().number("{{ 'passing' }}")).await;
+        assert!(none.data() != draw(look.clone().number("0")).await.data(), "{look:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_has_the_font_that_is_chosen() {
+    let draw = |look: Look| {
+        let builder = LiveBadgeLayer::builder().font(dejavu::serif::bold());
+        let builder = builder.font(dejavu::sans_mono::regular());
+        async move {
+            let badges = builder.badge("/badge.png", Badge::look(look)).build().expect("right");
+            let request = Request::get("/badge.png").body(Empty::<Bytes>::new()).expect("right");
+            let response = badges.into_service().oneshot(request).await.expect("never fails");
+            response.into_body().collect().await.expect("a still is whole").to_bytes()
+        }
+    };
+    let looks = presets().map(|(_, look, _)| look).into_iter();
+    for look in looks.chain([Look::odometer(3), Look::sparkline("readers")]) {
+        let own = draw(look.clone()).await;
+        let serif = draw(look.clone().font_family("DejaVu Serif")).await;
+        let mono = draw(look.clone().font_family("'DejaVu Sans Mono'")).await;
+        assert!(own != serif && own != mono && serif != mono, "{look:?}");
+        // The first that is there.
+        assert_eq!(draw(look.clone().font_family("Inter, DejaVu Serif")).await, serif, "{look:?}");
+        assert_eq!(draw(look.clone().font_family("DejaVu Sans")).await, own, "{look:?}");
+    }
+    let typo = Badge::look(Look::flat("x").font_family("DejaVu Sarif"));
+    let error = LiveBadgeLayer::builder().badge("/x.png", typo.clone()).build();
+    let error = error.err();
+    let kind = error.as_ref().map(|error| error.kind());
+    assert!(matches!(kind, Some(BuildErrorKind::FontFamily { .. })), "{error:?}");
+    // A browser may have it.
+    LiveBadgeLayer::builder().badge("/x.svg", typo.format(Format::Svg)).build().expect("right");
+}
+
+/// What the chosen font lacks is drawn in the look's own.
+#[tokio::test]
+async fn a_chosen_font_that_lacks_a_letter_does_not_lose_it() {
+    let draw = |look: Look| async {
+        let emoji = epaint_default_fonts::NOTO_EMOJI_REGULAR;
+        let builder = LiveBadgeLayer::builder().font(emoji).badge("/badge.png", Badge::look(look));
+        let request = Request::get("/badge.png").body(Empty::<Bytes>::new()).expect("right");
+        let service = builder.build().expect("a right look").into_service();
+        let response = service.oneshot(request).await.expect("never fails");
+        response.into_body().collect().await.expect("a still is whole").to_bytes()
+    };
+    // Noto Emoji has digits, and no letters.
+    let look = Look::flat("online").message("some");
+    let own = Pixmap::decode_png(&draw(look.clone()).await).expect("a picture");
+    let mixed = Pixmap::decode_png(&draw(look.font_family("Noto Emoji")).await).expect("a picture");
+    assert!(own.width().abs_diff(mixed.width()) <= 2 * SCALE);
+    let apart =
+        own.pixels().iter().zip(mixed.pixels()).filter(|(a, b)| difference(**a, **b) > 60.0);
+    assert!(apart.count() * 20 < own.pixels().len());
 }

@@ -51,19 +51,10 @@ fn all_fonts() -> Vec<Vec<u8>> {
     font_sets().pop().expect("there is a set without fonts")
 }
 
-/// The picture of a room of that name.
-async fn draw(badge: Badge, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
-    Badges::new(badge, fonts).draw(room).await
-}
+/// A badge whose rooms have any name.
+struct Scene(LiveBadge<NotFound>);
 
-async fn draw_look(look: &Look, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
-    draw(Badge::look(look.clone()), room, fonts).await
-}
-
-/// One badge, with as many pictures as it has rooms.
-struct Badges(LiveBadge<NotFound>);
-
-impl Badges {
+impl Scene {
     fn new(badge: Badge, fonts: &[Vec<u8>]) -> Self {
         let builder = LiveBadgeLayer::builder();
         let builder = fonts.iter().fold(builder, |builder, font| builder.font(font.clone()));
@@ -71,6 +62,11 @@ impl Badges {
         Self(badges.into_service())
     }
 
+    fn of_look(look: &Look, fonts: &[Vec<u8>]) -> Self {
+        Self::new(Badge::look(look.clone()), fonts)
+    }
+
+    /// The picture of a room.
     async fn draw(&self, room: &str) -> Pixmap {
         let room: String = room.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let request = Request::get(format!("/{room}/badge.png")).body(Empty::<Bytes>::new());
@@ -79,6 +75,14 @@ impl Badges {
         let png = response.into_body().collect().await.expect("a still is whole").to_bytes();
         Pixmap::decode_png(&png).expect("a still is a picture")
     }
+}
+
+async fn draw(badge: Badge, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
+    Scene::new(badge, fonts).draw(room).await
+}
+
+async fn draw_look(look: &Look, room: &str, fonts: &[Vec<u8>]) -> Pixmap {
+    Scene::of_look(look, fonts).draw(room).await
 }
 
 /// The pixels in these columns, from top to bottom.
@@ -128,11 +132,11 @@ fn difference(a: &[PremultipliedColorU8], b: &[PremultipliedColorU8]) -> u8 {
 async fn the_number_looks_the_same_beside_every_label() {
     for (look, half, most) in looks_with_halves().await {
         for fonts in font_sets() {
-            let badges = Badges::new(Badge::look(look.clone()), &fonts);
-            let plain = badges.draw("online").await;
+            let scene = Scene::of_look(&look, &fonts);
+            let plain = scene.draw("online").await;
             let expected = columns(&plain, plain.width() - half..plain.width());
             for word in WORDS {
-                let picture = badges.draw(word).await;
+                let picture = scene.draw(word).await;
                 let found = columns(&picture, picture.width() - half..picture.width());
                 let apart = difference(&found, &expected);
                 assert!(apart <= most, "{word}, {} fonts: {apart} apart in {look:?}", fonts.len());
@@ -147,9 +151,9 @@ async fn a_label_keeps_its_margins() {
     let look = Look::flat_square("{{ params.room }}").message("12").label_color("#000");
     let message = draw_look(&Look::flat_square("").message("12"), "x", &[]).await.width();
     for fonts in font_sets() {
-        let badges = Badges::new(Badge::look(look.clone()), &fonts);
+        let scene = Scene::of_look(&look, &fonts);
         for word in WORDS {
-            let picture = badges.draw(word).await;
+            let picture = scene.draw(word).await;
             let label = 0..picture.width() - message;
             let ink = ink(&picture, label.clone());
             let (first, last) = (ink[0], ink[ink.len() - 1]);
@@ -166,12 +170,12 @@ async fn a_label_that_is_condensed_keeps_its_margins() {
     let fonts = all_fonts();
     for look in [Look::flat_square("{{ params.room }}"), Look::for_the_badge("{{ params.room }}")] {
         let look = look.message("12").label_color("#000").width(100.0);
-        let badges = Badges::new(Badge::look(look), &fonts);
+        let scene = Scene::of_look(&look, &fonts);
         for word in WORDS {
             // A parameter has 64 letters at most.
             let times = 60 / (word.chars().count() + 1);
             let word = vec![word; times].join(" ");
-            let picture = badges.draw(&word).await;
+            let picture = scene.draw(&word).await;
             assert_eq!(picture.width(), 100 * SCALE);
             let black = |x: &u32| picture.pixel(*x, 0).expect("a place").green() == 0;
             let end = (0..picture.width()).rev().find(black).expect("a label's half") + 1;
@@ -300,6 +304,17 @@ async fn emoji_are_in_colour_and_digits_are_not() {
         assert!(colors(&picture, end..400) > 100, "{emoji} is in colour");
         let ink = ink(&picture, end..400);
         assert!(ink[ink.len() - 1] - ink[0] < 45, "{emoji} is one picture");
+    }
+}
+
+#[tokio::test]
+async fn digits_that_are_laid_out_one_by_one_are_not_blank() {
+    let Some(fonts) = fonts(&[COLOR_EMOJI]) else { return };
+    for attributes in [r#"x="4 14""#, r#"x="4" dy="1""#, r#"x="4" font="14px serif""#] {
+        let digits = draw(line(attributes), "12", &[]).await;
+        let end = *ink(&digits, 0..400).last().expect("digits are written") + 1;
+        let picture = draw(line(attributes), "12 🙂", &fonts).await;
+        assert!(columns(&picture, 0..end) == columns(&digits, 0..end), "{attributes}");
     }
 }
 
