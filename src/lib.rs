@@ -131,7 +131,7 @@
 //! | layer | |
 //! | --- | --- |
 //! | authentication | Fine: who is refused does not reach the badge. What it puts into the request tells visitors apart ([`visitor::extension`]). |
-//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. [`NotLive`] (feature `tower-http`) doesn't need that mark. |
+//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. `NotLive` (feature `tower-http`) doesn't need that mark. |
 //! | tracing, metrics, counts of requests under way | A stream is one request that lasts as long as somebody looks. [`LiveResponse`] in the response's extensions tells them apart. |
 //! | CORS, `TimeoutLayer`, limits of request bodies, `NormalizePathLayer` | Fine: they are done when the response begins. An `<img crossorigin>` needs the CORS layer outside. |
 //! | `ResponseBodyTimeoutLayer` | Needs a timeout that is longer than the [heartbeat](Badge::heartbeat). |
