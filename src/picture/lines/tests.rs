@@ -1,4 +1,6 @@
 //! What is drawn of texts that are cut: all of it, where it belongs.
+// Letters and emoji are of two fonts here.
+#![cfg(feature = "embedded-font")]
 
 use proptest::prelude::*;
 use resvg::usvg::{Node as Drawn, Options, Tree};
