@@ -403,7 +403,8 @@ impl Badge {
     /// The path must have the same parameters as the badge's own.
     ///
     /// Who watches either is counted in the room that both show; with `count_if(|_| false)`, this
-    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge.
+    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge, and
+    /// so is which rooms there are, and how many may be in one unless this badge says otherwise.
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer};
