@@ -374,7 +374,9 @@ fn part_of(character: char, cluster: &str) -> String {
     if cluster.chars().eq([character]) { String::new() } else { format!(", a part of {cluster:?}") }
 }
 
-/// Why a picture could not be painted. Viewers keep the last good one meanwhile.
+/// Why a picture could not be painted.
+///
+/// Viewers keep the last good one meanwhile.
 ///
 /// `Debug` says the same as `Display`, followed by the causes.
 #[derive(thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Live images in a plain `<img>`, from any Tower service, with no JavaScript.
 //!
 //! ```no_run
-//! use axum::{Router, routing::get};
+//! use axum::{Router, response::Html, routing::get};
 //! use tower_livebadge::{Badge, LiveBadgeLayer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -12,7 +12,7 @@
 //! let handle = badges.handle();
 //!
 //! let app = Router::new()
-//!     .route("/", get(|| async { axum::response::Html(r#"<img src="/online.png">"#) }))
+//!     .route("/", get(Html(r#"<img src="/online.png">"#)))
 //!     .layer(badges); // last
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -64,20 +64,20 @@
 //!
 //! ```text
 //! src/
-//! ┌───────────┬──────────────────────────────────────────────────────────────────────┐
-//! │ lib.rs    │ this page, and what is public                                        │
-//! ├───────────┼──────────────────────────────────────────────────────────────────────┤
-//! │ serve/    │ request in, response out: layer, service, bodies, handles            │
-//! │ room/     │ one live picture being watched: admission, seats, the painter        │
-//! │ badge/    │ what the application asked for, checked; who gets what               │
-//! │ stream/   │ the wire, and the stage with the newest frame                        │
-//! │ picture/  │ from numbers to encoded pixels: templates, looks, fonts, drawing     │
-//! │ observe/  │ what is told to the outside: hooks and metrics                       │
-//! │ presence/ │ who is in a room, and what the numbers have been                     │
-//! │ request/  │ what a request says: its head, read once                             │
-//! ├───────────┼──────────────────────────────────────────────────────────────────────┤
-//! │ error.rs  │ what can go wrong                                                    │
-//! └───────────┴──────────────────────────────────────────────────────────────────────┘
+//! ┌───────────┬──────────────────────────────────────────────────────────────────┐
+//! │ lib.rs    │ this page, and what is public                                    │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ serve/    │ request in, response out: layer, service, bodies, handles        │
+//! │ room/     │ one live picture being watched: admission, seats, the painter    │
+//! │ badge/    │ what the application asked for, checked; who gets what           │
+//! │ stream/   │ the wire, and the stage with the newest frame                    │
+//! │ picture/  │ from numbers to encoded pixels: templates, looks, fonts, drawing │
+//! │ observe/  │ what is told to the outside: hooks and metrics                   │
+//! │ presence/ │ who is in a room, and what the numbers have been                 │
+//! │ request/  │ what a request says: its head, read once                         │
+//! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ error.rs  │ what can go wrong                                                │
+//! └───────────┴──────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! # The nouns
@@ -131,7 +131,7 @@
 //! | layer | |
 //! | --- | --- |
 //! | authentication | Fine: who is refused does not reach the badge. What it puts into the request tells visitors apart ([`visitor::extension`]). |
-//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. [`NotLive`] (feature `tower-http`) doesn't need that mark. |
+//! | compression | Leaves streams alone: they are marked `Content-Encoding: identity`. `NotLive` (feature `tower-http`) doesn't need that mark. |
 //! | tracing, metrics, counts of requests under way | A stream is one request that lasts as long as somebody looks. [`LiveResponse`] in the response's extensions tells them apart. |
 //! | CORS, `TimeoutLayer`, limits of request bodies, `NormalizePathLayer` | Fine: they are done when the response begins. An `<img crossorigin>` needs the CORS layer outside. |
 //! | `ResponseBodyTimeoutLayer` | Needs a timeout that is longer than the [heartbeat](Badge::heartbeat). |
@@ -187,8 +187,8 @@
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
 //!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
-//! - `tower-http`: [`NotLive`], by which `tower_http`'s compression leaves streams alone without
-//!   relying on their headers.
+//! - `tower-http`: the predicate `NotLive`, by which `tower_http`'s compression leaves streams
+//!   alone whatever their headers say.
 //! - `metrics`: gauges and counters for the recorders of the crate
 //!   [`metrics`](https://docs.rs/metrics), all with the label `badge` (its path): `livebadge_viewers`
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
@@ -197,6 +197,8 @@
 //!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`. A recorder
 //!   that is installed after a badge was first asked for gets nothing of it.
 
+// On docs.rs, what needs a feature says so.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(clippy::unwrap_used)]
 
 mod badge;

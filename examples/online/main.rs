@@ -13,7 +13,7 @@ use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tower_livebadge::{Badge, Counts, Handle, LiveBadgeLayer, visitor};
+use tower_livebadge::{Badge, Counts, Format, Handle, LiveBadgeLayer, visitor};
 
 #[derive(Parser)]
 #[command(about = "A live \"N online\" badge, with no JavaScript")]
@@ -53,9 +53,11 @@ impl Options {
         if let Some(grace) = self.leave_grace {
             badge = badge.leave_grace(grace);
         }
-        if let Some(streams) = self.max_per_key {
-            badge = badge.max_per_visitor(streams);
-        }
+        self.tell_people_apart(badge)
+    }
+
+    fn tell_people_apart(&self, badge: Badge) -> Result<Badge, String> {
+        let badge = badge.max_per_visitor(self.max_per_key);
         let Some(key) = &self.visitors else { return Ok(badge) };
         Ok(match key.split_once(':') {
             Some(("cookie", name)) => badge.visitors(visitor::cookie(name)),
@@ -76,12 +78,13 @@ impl Options {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
 
+    let jpeg = Badge::online().format(Format::jpeg(85)).rooms_of("/online.png");
     let mut badges = LiveBadgeLayer::builder()
         .badge("/online.png", options.apply_to(Badge::online())?)
+        // The same people, for players and cameras' hubs: /online.jpeg?stream
+        .badge("/online.jpeg", options.tell_people_apart(jpeg)?)
         .badge("/rooms/{room}/online.png", options.apply_to(Badge::svg(include_str!("room.svg")))?);
-    if let Some(streams) = options.max_viewers {
-        badges = badges.max_viewers(streams);
-    }
+    badges = badges.max_viewers(options.max_viewers);
     if let Some(rooms) = options.max_rooms {
         badges = badges.max_rooms(rooms);
     }

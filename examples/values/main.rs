@@ -1,20 +1,31 @@
-//! A live chart of a value of the application: `cargo run --example values`, then open
-//! <http://127.0.0.1:3000/>. What it shows is real: how late this server's own timer is.
+//! Values of the application as live pictures: `cargo run --example values`, then open
+//! <http://127.0.0.1:3000/>. One chart for everybody, of how late this server's own timer is; and stop
+//! watches, each in a room of its own with a value of its own.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
+use clap::Parser;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
-use tower_livebadge::{Badge, LiveBadgeLayer};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tower_livebadge::{Badge, LiveBadgeLayer, Params};
 
 const POINTS: usize = 60;
 const EVERY: Duration = Duration::from_millis(250);
+
+#[derive(Parser)]
+#[command(about = "Live pictures of an application's own values, with no JavaScript")]
+struct Options {
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    addr: SocketAddr,
+}
 
 /// The fields are the template's slots.
 #[derive(Default, Serialize)]
@@ -24,20 +35,26 @@ struct Lateness {
     most: u64,
 }
 
+/// Of one stop watch.
+#[derive(Default, Serialize)]
+struct Elapsed {
+    seconds: u64,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse();
     let (sender, receiver) = watch::channel(Lateness::default());
     tokio::spawn(measure(sender));
 
     let badges = LiveBadgeLayer::builder()
         .badge("/lateness.png", Badge::svg(include_str!("chart.svg")).values(receiver))
+        .badge("/watches/{name}.png", Badge::svg(include_str!("watch.svg")).values_of(start))
         .build()?;
     let handle = badges.handle();
-    let page = r#"<!doctype html><title>A live chart</title>
-        <img src="/lateness.png" width="480" height="180" alt="how late the server's timer is">"#;
-    let app = Router::new().route("/", get(Html(page))).layer(badges);
+    let app = Router::new().route("/", get(Html(include_str!("page.html")))).layer(badges);
 
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let listener = TcpListener::bind(options.addr).await?;
     println!("listening on http://{}/", listener.local_addr()?);
     axum::serve(listener, app)
         .with_graceful_shutdown(async move {
@@ -60,5 +77,30 @@ async fn measure(sender: watch::Sender<Lateness>) {
             }
             lateness.most = lateness.latest.iter().copied().max().unwrap_or_default();
         });
+    }
+}
+
+/// Called when somebody opens a room: a watch is started then, and stops when the room is freed.
+fn start(_: &Params) -> watch::Receiver<Elapsed> {
+    let (sender, receiver) = watch::channel(Elapsed::default());
+    // Also called when the layer is built, to see what there is to show.
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(run(sender));
+    }
+    receiver
+}
+
+async fn run(sender: watch::Sender<Elapsed>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let start = seconds.tick().await;
+    loop {
+        tokio::select! {
+            now = seconds.tick() => {
+                sender.send_modify(|elapsed| elapsed.seconds = (now - start).as_secs());
+            }
+            // Nobody looks any more.
+            () = sender.closed() => return,
+        }
     }
 }

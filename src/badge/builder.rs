@@ -41,7 +41,7 @@ use crate::request::params::Params;
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
 /// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
-/// which there are. [`Handle::set_records`](crate::Handle::set_records) brings it back after a restart.
+/// which there are. [`RoomHandle::set_records`](crate::RoomHandle::set_records) brings it back after a restart.
 ///
 /// # Filters and functions
 ///
@@ -111,8 +111,10 @@ impl Badge {
         Self::look(Look::flat("online").message(message).width(88.0))
     }
 
-    /// A badge with one of the ready looks. A [`scale`](Self::scale) of 2 draws it sharp on most
-    /// screens, so state its height in the page: `<img height="20">`.
+    /// A badge with one of the ready looks.
+    ///
+    /// A [`scale`](Self::scale) of 2 draws it sharp on most screens, so state its height in the
+    /// page: `<img height="20">`.
     pub fn look(look: Look) -> Self {
         Self { look: Some(look.clone()), ..Self::svg(look.svg()) }
     }
@@ -205,8 +207,9 @@ impl Badge {
         self
     }
 
-    /// What a parameter of the path looks like: the badge is tried with it when it is built. Default:
-    /// `room`.
+    /// What a parameter of the path looks like: the badge is tried with it when it is built.
+    ///
+    /// Default: `room`.
     ///
     /// May be called several times, for several parameters.
     ///
@@ -229,7 +232,9 @@ impl Badge {
     /// characters, or this.
     ///
     /// It is a part of how a picture is asked for, as `?theme=` is: all who watch a room are counted
-    /// together, whatever their URLs say. Other people can write such URLs, too, but only they see it.
+    /// together, whatever their URLs say. Other people can write such URLs, too, but only they see it. A
+    /// room has at most 64 such pictures at a time; whoever asks for another one then sees what the badge
+    /// itself fills its slots with.
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
@@ -245,21 +250,25 @@ impl Badge {
         self
     }
 
-    /// How the pictures are encoded. Default: [`Format::Png`].
+    /// How the pictures are encoded.
+    ///
+    /// Default: [`Format::Png`].
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// How many pixels a CSS pixel gets, 0.1 to 8. Default: 2, which is sharp on most screens; state
-    /// the CSS size in the page (`<img width="88" height="20">`). A page can ask for another one with
-    /// `?scale=3`, from 1 to 4.
+    /// How many pixels a CSS pixel gets, 0.1 to 8.
+    ///
+    /// Default: 2, which is sharp on most screens; state the CSS size in the page (`<img width="88"
+    /// height="20">`). A page can ask for another one with `?scale=3`, from 1 to 4.
     pub fn scale(mut self, scale: f32) -> Self {
         self.scale = scale;
         self
     }
 
     /// The longest string, in characters, that may fill a slot; longer ones are cut and end in `…`.
+    ///
     /// Default: 256.
     ///
     /// The time to draw text grows with the square of its length.
@@ -324,8 +333,9 @@ impl Badge {
         self
     }
 
-    /// Decides who is counted; everybody else looks on. Default: everybody but those who ask with
-    /// `?uncounted`.
+    /// Decides who is counted; everybody else looks on.
+    ///
+    /// Default: everybody but those who ask with `?uncounted`.
     ///
     /// ```
     /// use tower_livebadge::Badge;
@@ -341,9 +351,11 @@ impl Badge {
         self
     }
 
-    /// How long somebody who left stays a visitor, at most an hour, so that reloads and page changes
-    /// don't make the number flicker. Default: 3 s for visitors with a [key](Self::visitors), not at
-    /// all for the others, who may well be other people.
+    /// How long somebody who left stays a visitor, at most an hour, so that reloads and page
+    /// changes don't make the number flicker.
+    ///
+    /// Default: 3 s for visitors with a [key](Self::visitors), not at all for the others, who may
+    /// well be other people.
     ///
     /// With a grace, visitors without a key are as many as there were at once within that time.
     /// Streams are not affected: they end when they end.
@@ -355,7 +367,9 @@ impl Badge {
 
 /// # Rooms and admission: what there is, and who may enter
 impl Badge {
-    /// Decides which rooms there are, by their parameters. Default: all.
+    /// Decides which rooms there are, by their parameters.
+    ///
+    /// Default: all.
     ///
     /// A request for another one is for [`unknown_room`](Self::unknown_room) to answer. Where it
     /// takes the application's own code to know, see [`gated`](Self::gated).
@@ -375,17 +389,22 @@ impl Badge {
         self
     }
 
-    /// What becomes of a request for a room that is none. Default: [`UnknownRoom::Inner`].
+    /// What becomes of a request for a room that is none.
+    ///
+    /// Default: [`UnknownRoom::Inner`].
     pub fn unknown_room(mut self, unknown_room: UnknownRoom) -> Self {
         self.settings.unknown_room = unknown_room;
         self
     }
 
     /// Shows the rooms of the badge at this path instead of rooms of its own: another look of the
-    /// same people. The path must have the same parameters as the badge's own.
+    /// same people.
+    ///
+    /// The path must have the same parameters as the badge's own.
     ///
     /// Who watches either is counted in the room that both show; with `count_if(|_| false)`, this
-    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge.
+    /// badge looks without being counted. Pace, heartbeat and grace are those of the other badge, and
+    /// so is which rooms there are, and how many may be in one unless this badge says otherwise.
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer};
@@ -440,8 +459,10 @@ impl Badge {
         self
     }
 
-    /// The most streams in one room, or `None` for no limit, which is the default; who comes then gets
-    /// a still. Those who look on without being counted have the same number of places of their own.
+    /// The most streams in one room, or `None` for no limit, which is the default; who comes then
+    /// gets a still.
+    ///
+    /// Those who look on without being counted have the same number of places of their own.
     pub fn max_per_room(mut self, streams: impl Into<Option<usize>>) -> Self {
         self.settings.max_per_room = streams.into();
         self
@@ -457,7 +478,9 @@ impl Badge {
         self
     }
 
-    /// What somebody gets for whom there is no stream left. Default: [`WhenFull::Still`].
+    /// What somebody gets for whom there is no stream left.
+    ///
+    /// Default: [`WhenFull::Still`].
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.settings.when_full = when_full;
         self
@@ -489,14 +512,18 @@ impl Badge {
     }
 
     /// Answers with pictures in the badge's own [`format`](Self::format) alone: no
-    /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says beside
-    /// what it draws. Default: off.
+    /// [`Data`](crate::Data), and no `?format=svg`, which shows what the filled template says
+    /// beside what it draws.
+    ///
+    /// Default: off.
     pub fn pictures_only(mut self, pictures_only: bool) -> Self {
         self.settings.pictures_only = pictures_only;
         self
     }
 
-    /// Whom to send to a URL of its own for each view. Default: [`OwnUrls::Firefox`].
+    /// Whom to send to a URL of its own for each view.
+    ///
+    /// Default: [`OwnUrls::Firefox`].
     pub fn own_urls(mut self, own_urls: OwnUrls) -> Self {
         self.settings.own_urls = own_urls;
         self
@@ -523,7 +550,9 @@ impl Badge {
 
 /// # Pace: when something is sent
 impl Badge {
-    /// The most pictures per second, 0.001 to 1000. Default: 10.
+    /// The most pictures per second, 0.001 to 1000.
+    ///
+    /// Default: 10.
     ///
     /// A change after a quiet time is shown at once; further ones wait until the time between two
     /// pictures is over, and the last one is never lost.
@@ -533,7 +562,9 @@ impl Badge {
     }
 
     /// How long a stream may be silent, 10 ms to an hour, before 12 bytes prove that somebody is
-    /// there. Default: 5 s.
+    /// there.
+    ///
+    /// Default: 5 s.
     ///
     /// This is what notices viewers that went without a word, and it keeps proxies from closing an
     /// idle stream (nginx does after 60 s).
@@ -542,8 +573,10 @@ impl Badge {
         self
     }
 
-    /// Ends streams that are older than this, at least a second, at the next heartbeat; the viewer keeps
-    /// the last picture. Default: `None`, never.
+    /// Ends streams that are older than this, at least a second, at the next heartbeat; the viewer
+    /// keeps the last picture.
+    ///
+    /// Default: `None`, never.
     ///
     /// For places where nobody tells the server that a viewer has left. Behind node-http-proxy 1.18
     /// (webpack's and older Vite's development servers) a stream goes on for hours after its page has

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::badge::reply;
 use crate::request::head::Head;
 use crate::request::program::Program;
+use crate::request::random::random;
 use crate::stream::multipart::Framing;
 
 /// Whom a badge sends to a URL of its own for each view, by a redirect to `?view=` and a number.
@@ -54,8 +55,18 @@ impl OwnUrls {
 /// images on other sites. So what is compared is whatever is the same in two requests of one browser.
 /// Another one may be alike; all that it loses is this once its own URL. What is remembered is a
 /// number, for seconds, of so many at most.
-#[derive(Debug, Default)]
-pub(crate) struct Detours(Mutex<VecDeque<(u64, Instant)>>);
+#[derive(Debug)]
+pub(crate) struct Detours {
+    /// Nobody can find out from a number what it stands for, nor make two requests alike.
+    key: (u64, u64),
+    begun: Mutex<VecDeque<(u64, Instant)>>,
+}
+
+impl Default for Detours {
+    fn default() -> Self {
+        Self { key: (random(), random()), begun: Mutex::default() }
+    }
+}
 
 impl Detours {
     /// Longer than a way to the server and back.
@@ -65,29 +76,29 @@ impl Detours {
     /// Whether it is to be sent away now: not, if it was just now.
     pub(crate) fn begins(&self, head: &Head<'_>) -> bool {
         let is_on_its_way = self.ends(head);
-        let mut detours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut detours = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_on_its_way {
             detours.truncate(Self::MAX - 1);
-            detours.push_front((traits(head), Instant::now()));
+            detours.push_front((self.traits(head), Instant::now()));
         }
         !is_on_its_way
     }
 
     /// It has come back. Whether it had been sent away.
     pub(crate) fn ends(&self, head: &Head<'_>) -> bool {
-        let (traits, now) = (traits(head), Instant::now());
-        let mut detours = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (traits, now) = (self.traits(head), Instant::now());
+        let mut detours = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         detours.retain(|(_, since)| now.duration_since(*since) < Self::LIFE);
         let found = detours.iter().position(|detour| detour.0 == traits);
         found.and_then(|at| detours.remove(at)).is_some()
     }
-}
 
-/// A number for what is the same in two requests of one browser for one URL.
-fn traits(head: &Head<'_>) -> u64 {
-    let mut hasher = SipHasher13::new();
-    (head.path, head.query.without_view(), head.client).hash(&mut hasher);
-    hasher.finish()
+    /// A number for what is the same in two requests of one browser for one URL.
+    fn traits(&self, head: &Head<'_>) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        (head.path, head.query.without_view(), head.client).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +168,7 @@ mod tests {
         for number in 0..10_000 {
             assert!(begins(&detours, &format!("/{number}"), &[]));
         }
-        assert_eq!(detours.0.lock().unwrap().len(), Detours::MAX);
+        assert_eq!(detours.begun.lock().unwrap().len(), Detours::MAX);
         assert!(!begins(&detours, "/9999", &[]));
     }
 }

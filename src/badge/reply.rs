@@ -188,7 +188,7 @@ fn image(range: &str) -> Option<Format> {
         "image/png" => Some(Format::Png),
         "image/svg+xml" | "image/svg" => Some(Format::Svg),
         #[cfg(feature = "jpeg")]
-        "image/jpeg" | "image/jpg" => Some(Format::Jpeg { quality: 85 }),
+        "image/jpeg" | "image/jpg" => Some(Format::jpeg(85)),
         #[cfg(feature = "webp")]
         "image/webp" => Some(Format::WebP),
         _ => None,

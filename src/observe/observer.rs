@@ -107,12 +107,16 @@ pub enum Refusal {
 /// # Ok::<(), tower_livebadge::BuildError>(())
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// A counted stream has been opened. Those who only look on are not told of.
+    /// A counted stream has been opened.
+    ///
+    /// Those who only look on are not told of.
     fn on_join(&self, join: &Join) {
         let _ = join;
     }
 
-    /// A counted stream has ended. Each is told once for each join.
+    /// A counted stream has ended.
+    ///
+    /// Each is told once for each join.
     fn on_leave(&self, leave: &Leave) {
         let _ = leave;
     }

@@ -9,12 +9,14 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Format {
-    /// Lossless, and the cheapest stream: heartbeats are 12 bytes. The default.
+    /// Lossless, and the cheapest stream: heartbeats are 12 bytes in an `<img>`, and whole pictures in a
+    /// frame. The default.
     #[default]
     Png,
     /// For clients that know nothing else, such as viewers of cameras. Transparent parts become
-    /// white. Heartbeats are 4 bytes.
+    /// white. Heartbeats are 4 bytes in an `<img>`.
     #[cfg(feature = "jpeg")]
+    #[non_exhaustive]
     Jpeg {
         /// 1 to 100; 85 is a good choice.
         quality: u8,
@@ -36,6 +38,18 @@ const EMPTY_PNG_CHUNK: &[u8] = b"\0\0\0\0beAt@}\">";
 const EMPTY_JPEG_COMMENT: &[u8] = &[0xFF, 0xFE, 0, 2];
 
 impl Format {
+    /// JPEG of this quality, 1 to 100; 85 is a good choice.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, Format};
+    ///
+    /// let badge = Badge::online().format(Format::jpeg(85));
+    /// ```
+    #[cfg(feature = "jpeg")]
+    pub fn jpeg(quality: u8) -> Self {
+        Self::Jpeg { quality: quality.clamp(1, 100) }
+    }
+
     /// The media type.
     pub(crate) fn media_type(&self) -> &'static str {
         match self {

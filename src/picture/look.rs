@@ -84,26 +84,32 @@ impl Look {
         Self::new(Design::ForTheBadge, label.into())
     }
 
-    /// A button with a bubble, 20 CSS pixels high. It has no colours.
+    /// A button with a bubble, 20 CSS pixels high.
+    ///
+    /// It has no colours.
     pub fn social(label: impl Into<String>) -> Self {
         Self::new(Design::Social, label.into())
     }
 
-    /// A display of 1 to 12 digits, 40 CSS pixels high, that shows the [`number`](Self::number). A
-    /// longer one gets more digits, a negative one a sign, and what is no number dashes.
+    /// A display of 1 to 12 digits, 40 CSS pixels high, that shows the [`number`](Self::number).
+    ///
+    /// A longer one gets more digits, a negative one a sign, and what is no number dashes.
     pub fn seven_segment(digits: u32) -> Self {
         Self { digits, ..Self::new(Design::SevenSegment, String::new()) }.color("#ff3b30")
     }
 
-    /// A counter with 1 to 12 drums, 34 CSS pixels high, that shows the [`number`](Self::number). A
-    /// longer one gets more drums, a negative one a sign, and what is no number dashes.
+    /// A counter with 1 to 12 drums, 34 CSS pixels high, that shows the [`number`](Self::number).
+    ///
+    /// A longer one gets more drums, a negative one a sign, and what is no number dashes.
     pub fn odometer(digits: u32) -> Self {
         Self { digits, ..Self::new(Design::Odometer, String::new()) }.color("#b3261e")
     }
 
     /// A card of 220 × 56 CSS pixels with the message, the label, and how many visitors there were
-    /// in each ten seconds of the last ten minutes. For light and for dark pages (`?theme=dark`). A
-    /// message of more than a few letters is smaller, and a long one makes the card wider.
+    /// in each ten seconds of the last ten minutes.
+    ///
+    /// For light and for dark pages (`?theme=dark`). A message of more than a few letters is
+    /// smaller, and a long one makes the card wider.
     pub fn sparkline(label: impl Into<String>) -> Self {
         Self::new(Design::Sparkline, label.into()).color("#2da44e")
     }
@@ -125,16 +131,20 @@ impl Look {
         }
     }
 
-    /// What the look is about, as a bare number: `"{{ waiting }}"`. It is the message unless there is another one, it decides which
-    /// [`message_from`](Self::message_from) and [`color_from`](Self::color_from) apply, and displays
-    /// show it. Default: `"{{ visitors }}"`. How it is written belongs into the
+    /// What the look is about, as a bare number: `"{{ waiting }}"`.
+    ///
+    /// It is the message unless there is another one, it decides which
+    /// [`message_from`](Self::message_from) and [`color_from`](Self::color_from) apply, and
+    /// displays show it. Default: `"{{ visitors }}"`. How it is written belongs into the
     /// [`message`](Self::message): `"{{ visitors | compact }}"`.
     pub fn number(mut self, number: impl Into<String>) -> Self {
         self.number = number.into();
         self
     }
 
-    /// What is said. Default: the [`number`](Self::number), which has the slot `{{ number }}` here.
+    /// What is said.
+    ///
+    /// Default: the [`number`](Self::number), which has the slot `{{ number }}` here.
     pub fn message(self, message: impl Into<String>) -> Self {
         self.message_from(f64::NEG_INFINITY, message)
     }
@@ -145,7 +155,9 @@ impl Look {
         self
     }
 
-    /// The colour of the message's side. Default: `lightgrey`, and from 1 on `brightgreen`.
+    /// The colour of the message's side.
+    ///
+    /// Default: `lightgrey`, and from 1 on `brightgreen`.
     pub fn color(self, color: impl Into<String>) -> Self {
         self.color_from(f64::NEG_INFINITY, color)
     }
@@ -156,22 +168,27 @@ impl Look {
         self
     }
 
-    /// The colour of the label's side. Default: shields.io's grey, `#555`.
+    /// The colour of the label's side.
+    ///
+    /// Default: shields.io's grey, `#555`.
     pub fn label_color(mut self, color: impl Into<String>) -> Self {
         self.label_color = Some(color.into());
         self
     }
 
     /// A logo before the label: the data of an SVG path in a box of 24 × 24, such as
-    /// `"M12 2l9 20H3z"`. It is drawn 14 × 14 CSS pixels large. Displays and the sparkline have none.
+    /// `"M12 2l9 20H3z"`.
+    ///
+    /// It is drawn 14 × 14 CSS pixels large. Displays and the sparkline have none.
     pub fn logo(mut self, path: impl Into<String>) -> Self {
         self.logo = Some(path.into());
         self
     }
 
     /// An image before the label instead of a logo's path: one that the layer has by this name
-    /// ([`LiveBadgeLayerBuilder::image`](crate::LiveBadgeLayerBuilder::image)). It is drawn within 14 × 14
-    /// CSS pixels.
+    /// ([`LiveBadgeLayerBuilder::image`](crate::LiveBadgeLayerBuilder::image)).
+    ///
+    /// It is drawn within 14 × 14 CSS pixels.
     #[cfg(feature = "images")]
     pub fn logo_image(mut self, name: impl Into<String>) -> Self {
         self.logo_image = Some(name.into());
@@ -179,22 +196,27 @@ impl Look {
     }
 
     /// The font of all texts, by its family, or several, the first that is loaded first:
-    /// `"Inter, Noto Sans"`. What they lack is drawn in the look's own, DejaVu Sans if that is
-    /// loaded. The fonts must have been added ([`LiveBadgeLayerBuilder::font`](crate::LiveBadgeLayerBuilder::font)).
+    /// `"Inter, Noto Sans"`.
+    ///
+    /// What they lack is drawn in the look's own, DejaVu Sans if that is loaded. The fonts must
+    /// have been added ([`LiveBadgeLayerBuilder::font`](crate::LiveBadgeLayerBuilder::font)).
     pub fn font_family(mut self, family: impl Into<String>) -> Self {
         self.font_family = Some(family.into());
         self
     }
 
-    /// The logo's colour. Default: that of the label's text.
+    /// The logo's colour.
+    ///
+    /// Default: that of the label's text.
     pub fn logo_color(mut self, color: impl Into<String>) -> Self {
         self.logo_color = Some(color.into());
         self
     }
 
     /// The width of the whole picture in CSS pixels, 72 to 1000, whatever it says: so that nothing
-    /// moves on the page. What is too long for it is condensed. Displays and the sparkline have
-    /// widths of their own.
+    /// moves on the page.
+    ///
+    /// What is too long for it is condensed. Displays and the sparkline have widths of their own.
     pub fn width(mut self, width: f32) -> Self {
         self.width = Some(width);
         self

@@ -149,7 +149,9 @@ impl Picture {
         let (width, height) = size.in_pixels(style.scale());
         let fits = format.max_side().is_none_or(|limit| width.max(height) <= limit);
         let size = if fits { size } else { Size { width: 1.0, height: 1.0 } };
-        let drawing = Drawing { svg: size.blank(), style: style.clone(), format };
+        // Nothing that somebody asks for is on it.
+        let style = style.with_slots_of(&self.style);
+        let drawing = Drawing { svg: size.blank(), style, format };
         self.paint(drawing, Lane::Live)
     }
 
@@ -215,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn a_blank_is_a_picture_in_every_format_that_can_not_hold_its_size() {
         let size = Size { width: 70_000.0, height: 2.0 };
-        let (style, jpeg) = (Style::new(Theme::Light, 1.0), Format::Jpeg { quality: 85 });
+        let (style, jpeg) = (Style::new(Theme::Light, 1.0), Format::jpeg(85));
         let blank = picture().blank(size, &style, jpeg).finish().await.unwrap();
         assert!(blank.starts_with(&[0xFF, 0xD8, 0xFF]));
         let blank = picture().blank(size, &style, Format::Png).finish().await.unwrap();

@@ -13,7 +13,11 @@ use crate::request::pseudonym::Person;
 
 /// The people in a room, or in all rooms of a badge.
 #[derive(Debug)]
-pub(crate) struct Crowd(Mutex<State>);
+pub(crate) struct Crowd {
+    state: Mutex<State>,
+    /// Of an application that wants to hear of the counts. Taken before `state`, never after.
+    subscribers: Mutex<Option<watch::Sender<Counts>>>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -25,8 +29,6 @@ struct State {
     wakes: Vec<Weak<Notify>>,
     /// How many rooms a total is of.
     rooms: usize,
-    /// Of an application that wants to hear of the counts.
-    subscribers: Option<watch::Sender<Counts>>,
 }
 
 /// Somebody came or went, and the counts since then.
@@ -58,8 +60,8 @@ impl Crowd {
     fn new(grace: Grace, history: Option<History>, news: Option<Vec<News>>) -> Self {
         let history = history.unwrap_or_default();
         let roster = Roster::new(grace);
-        let (wakes, subscribers) = (Vec::new(), None);
-        Self(Mutex::new(State { roster, history, news, wakes, rooms: 0, subscribers }))
+        let state = State { roster, history, news, wakes: Vec::new(), rooms: 0 };
+        Self { state: Mutex::new(state), subscribers: Mutex::default() }
     }
 
     pub(crate) fn join(&self, person: Option<Person>) {
@@ -80,11 +82,24 @@ impl Crowd {
         self.change(Coming::Leave, |state, now| state.roster.leave(person, now));
     }
 
-    /// Tells these of the counts, now and whenever they change.
-    pub(crate) fn tell(&self, subscribers: watch::Sender<Counts>) {
-        let mut state = self.state();
-        state.expired(Instant::now()).subscribers = Some(subscribers);
-        state.tell();
+    /// Those who want to hear of the counts.
+    pub(crate) fn set_subscribers(&self, subscribers: watch::Sender<Counts>) {
+        *self.subscribers() = Some(subscribers);
+    }
+
+    /// Tells them of the counts if these have changed.
+    ///
+    /// Not where they change, because that is under other locks: whoever listens may hold on to what it
+    /// has heard while it asks for more.
+    pub(crate) fn tell(&self) {
+        let subscribers = self.subscribers();
+        let Some(sender) = &*subscribers else { return };
+        let counts = self.counts();
+        sender.send_if_modified(|told| {
+            let is_news = *told != counts;
+            *told = counts;
+            is_news
+        });
     }
 
     /// A total is of so many rooms more, or less.
@@ -151,7 +166,6 @@ impl Crowd {
         change(state.expired(now), now);
         let counts = state.roster.counts();
         state.history.see(counts.visitors, now, day(Duration::ZERO));
-        state.tell();
         if let Some(news) = &mut state.news {
             news.push(News { what, counts });
         }
@@ -159,7 +173,11 @@ impl Crowd {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn subscribers(&self) -> MutexGuard<'_, Option<watch::Sender<Counts>>> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,18 +190,7 @@ impl State {
             self.history.see(self.roster.counts().visitors, end, day(now - end));
         }
         self.history.see(self.roster.counts().visitors, now, day(Duration::ZERO));
-        self.tell();
         self
-    }
-
-    fn tell(&self) {
-        let Some(subscribers) = &self.subscribers else { return };
-        let counts = self.roster.counts();
-        subscribers.send_if_modified(|told| {
-            let is_news = *told != counts;
-            *told = counts.clone();
-            is_news
-        });
     }
 
     fn wake(&mut self) {
@@ -288,15 +295,17 @@ mod tests {
         let crowd = Crowd::total(of_grace(3));
         crowd.join(None);
         let (sender, mut told) = watch::channel(Counts::default());
-        crowd.tell(sender);
+        crowd.set_subscribers(sender);
+        crowd.tell();
         assert!(told.has_changed().unwrap(), "of who is there already");
         assert_eq!(*told.borrow_and_update(), Counts { streams: 1, visitors: 1 });
-        crowd.counts();
+        crowd.tell();
         assert!(!told.has_changed().unwrap());
         crowd.leave(None);
+        crowd.tell();
         assert_eq!(*told.borrow_and_update(), Counts { streams: 0, visitors: 1 });
         tokio::time::advance(Duration::from_secs(3)).await;
-        crowd.counts();
+        crowd.tell();
         assert_eq!(*told.borrow_and_update(), Counts::default());
     }
 

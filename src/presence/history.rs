@@ -102,9 +102,13 @@ impl History {
 
     /// The same, of a room that nobody is in.
     pub(crate) fn deserted(mut self) -> Snapshot {
-        let now = Instant::now();
-        self.see(0, now, day(Duration::ZERO));
-        self.snapshot(Counts::default(), 0, now)
+        self.is_deserted();
+        self.snapshot(Counts::default(), 0, Instant::now())
+    }
+
+    /// Nobody is here, now and today.
+    pub(crate) fn is_deserted(&mut self) {
+        self.see(0, Instant::now(), day(Duration::ZERO));
     }
 
     /// What a picture can show of it, where these are here.

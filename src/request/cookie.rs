@@ -68,39 +68,50 @@ impl VisitorCookie {
         }
     }
 
-    /// Whether it is for HTTPS alone. Default: if its name says so.
+    /// Whether it is for HTTPS alone.
+    ///
+    /// Default: if its name says so.
     pub fn secure(mut self, secure: bool) -> Self {
         self.secure = Some(secure);
         self
     }
 
-    /// The domain that it is for, with all below it. Default: the host that sets it, alone.
+    /// The domain that it is for, with all below it.
+    ///
+    /// Default: the host that sets it, alone.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// The path that it is for, with all below it. Default: `/`.
+    /// The path that it is for, with all below it.
+    ///
+    /// Default: `/`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Whether browsers keep one for each site whose pages show the badge (CHIPS), which some of them
-    /// allow where they allow no other cookie. Needs [`secure`](Self::secure), and
-    /// [`SameSite::None`] to be of use. Default: no.
+    /// Whether browsers keep one for each site whose pages show the badge (CHIPS), which some of
+    /// them allow where they allow no other cookie.
+    ///
+    /// Needs [`secure`](Self::secure), and [`SameSite::None`] to be of use. Default: no.
     pub fn partitioned(mut self, partitioned: bool) -> Self {
         self.partitioned = partitioned;
         self
     }
 
-    /// To which requests browsers add it. Default: [`SameSite::Lax`].
+    /// To which requests browsers add it.
+    ///
+    /// Default: [`SameSite::Lax`].
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// How long browsers keep it, a second to 400 days. Default: a year.
+    /// How long browsers keep it, a second to 400 days.
+    ///
+    /// Default: a year.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self

@@ -8,7 +8,9 @@ const MAX_CHARS: usize = 64;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a room's path holds for the braces in its pattern: `room` is `lobby` for
-/// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`. Values are percent-decoded.
+/// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`.
+///
+/// Values are percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Params(Box<[(Box<str>, Box<str>)]>);
 

@@ -36,6 +36,11 @@ impl Style {
         Self { query: slots.collect(), ..self }
     }
 
+    /// The same with what fills the other one's slots.
+    pub(crate) fn with_slots_of(&self, other: &Self) -> Self {
+        Self { query: other.query.clone(), ..self.clone() }
+    }
+
     /// What the badge's own slots are filled with, by their names.
     pub(crate) fn query(&self) -> impl Iterator<Item = (&str, &str)> {
         self.query.iter().map(|(name, value)| (&**name, &**value))

@@ -68,7 +68,9 @@ where
     move |request| request.extensions.get::<T>().map(|found| VisitorKey::new(key(found)))
 }
 
-/// The address at the other end of the connection. Headers that claim another one are not believed.
+/// The address at the other end of the connection.
+///
+/// Headers that claim another one are not believed.
 ///
 /// A layer does not see the connection, so the server has to say the address; axum does with
 /// `into_make_service_with_connect_info`:

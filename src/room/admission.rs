@@ -33,6 +33,8 @@ pub(crate) struct Claim<'a> {
     /// The badge that is to be shown, and its settings.
     pub(crate) badge: usize,
     pub(crate) settings: &'a Settings,
+    /// Of the badge whose room it is.
+    pub(crate) host: &'a Settings,
     pub(crate) watcher: Watcher,
     /// Also of somebody who only looks on.
     pub(crate) visitor: Option<(Person, Salt)>,
@@ -74,7 +76,7 @@ impl Admission {
         registry: &Arc<Registry>,
         claim: Claim<'_>,
     ) -> Result<Admitted, Refusal> {
-        let Claim { room, badge, settings, watcher, visitor } = claim;
+        let Claim { room, badge, settings, host, watcher, visitor } = claim;
         let (person, salt) = visitor.unzip();
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
@@ -82,11 +84,13 @@ impl Admission {
         let permit = self.vacancies.clone().try_acquire_owned();
         let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
         // Whoever only looks on takes nobody's place.
-        let in_room = match watcher {
-            Watcher::Counted(_) => Holder::Room(room.clone()),
-            Watcher::Uncounted => Holder::Lookers(room.clone(), badge),
+        let (holder, limit) = match watcher {
+            Watcher::Counted(_) => {
+                (Holder::Room(room.clone()), settings.max_per_room.or(host.max_per_room))
+            }
+            Watcher::Uncounted => (Holder::Lookers(room.clone(), badge), settings.max_per_room),
         };
-        let in_room = self.quotas.take(in_room, settings.max_per_room, Refusal::RoomFull)?;
+        let in_room = self.quotas.take(holder, limit, Refusal::RoomFull)?;
         let of_visitor = person.map(|person| {
             let holder = Holder::Visitor { badge, person };
             self.quotas.take(holder, settings.max_per_visitor, Refusal::TooManyOfVisitor)

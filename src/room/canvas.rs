@@ -11,7 +11,8 @@ use crate::error::PaintError;
 use crate::picture::paint::{Painting, Picture};
 use crate::picture::raster::Drawing as ToDraw;
 use crate::picture::threads::Lane;
-use crate::room::screen::{Screen, Variant};
+use crate::request::style::Style;
+use crate::room::screen::Screen;
 use crate::stream::frame::Frame;
 
 /// What one variant shows.
@@ -29,6 +30,7 @@ pub(crate) struct Canvas {
 struct Shown {
     picture: Arc<Picture>,
     svg: Arc<str>,
+    style: Style,
     frame: Arc<Frame>,
 }
 
@@ -64,9 +66,9 @@ impl Canvas {
     }
 
     /// Nobody looks at it any more.
-    pub(crate) fn forget(&self, variant: &Variant) {
-        if let Some(Shown { picture, svg, .. }) = &self.shown {
-            picture.forget(svg.clone(), &variant.style);
+    pub(crate) fn forget(&self) {
+        if let Some(Shown { picture, svg, style, .. }) = &self.shown {
+            picture.forget(svg.clone(), style);
         }
     }
 
@@ -125,7 +127,8 @@ impl Canvas {
         let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));
         let frame = Frame::new(recipe.multipart.clone(), picture.format.clone(), bytes);
         let frame = Arc::new(frame.ok_or(PaintError::Boundary)?);
-        self.shown = Some(Shown { picture, svg, frame: frame.clone() });
+        let style = screen.variant.style.clone();
+        self.shown = Some(Shown { picture, svg, style, frame: frame.clone() });
         Ok(looks_new.then_some(frame))
     }
 }

@@ -17,6 +17,10 @@ use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::stage::Ticket;
 
+/// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
+/// the badge itself fills its slots with.
+const MAX_SCREENS: usize = 64;
+
 /// One live picture being watched.
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -30,8 +34,33 @@ pub(crate) struct Room {
     pub(crate) crowd: Arc<Crowd>,
     /// Those that a viewer of this room is counted in: its own, and totals.
     counted_in: Vec<Arc<Crowd>>,
-    screens: Mutex<Vec<Arc<Screen>>>,
+    screens: Mutex<Screens>,
     is_asked_to_close: AtomicBool,
+    is_forgotten: AtomicBool,
+}
+
+/// Those that are up, and how many there have been.
+#[derive(Debug, Default)]
+struct Screens {
+    up: Vec<Arc<Screen>>,
+    made: u64,
+}
+
+impl Screens {
+    fn find(&self, variant: &Variant) -> Option<&Arc<Screen>> {
+        self.up.iter().find(|screen| screen.variant == *variant && !screen.is_closed())
+    }
+
+    fn open(&self) -> usize {
+        self.up.iter().filter(|screen| !screen.is_closed()).count()
+    }
+
+    fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
+        self.made += 1;
+        let screen = Arc::new(Screen::new(self.made, variant, recipe));
+        self.up.push(screen.clone());
+        screen
+    }
 }
 
 /// The state of a room at one instant.
@@ -55,7 +84,7 @@ impl Survey {
 
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
-        self.screens.iter().filter_map(|screen| screen.recipe.picture.tick).min()
+        self.open().filter_map(|screen| screen.recipe.picture.tick).min()
     }
 }
 
@@ -82,8 +111,18 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let is_asked_to_close = AtomicBool::new(false);
-        Self { path, params, recipe, changed, crowd, counted_in, screens, is_asked_to_close }
+        let (is_asked_to_close, is_forgotten) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            path,
+            params,
+            recipe,
+            changed,
+            crowd,
+            counted_in,
+            screens,
+            is_asked_to_close,
+            is_forgotten,
+        }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -111,7 +150,7 @@ impl Room {
 
     /// Nobody is here, nobody is expected back, and everything has been told.
     pub(crate) fn is_empty(&self) -> bool {
-        let nobody_looks = self.screens().iter().all(|screen| screen.stage.is_empty());
+        let nobody_looks = self.screens().up.iter().all(|screen| screen.stage.is_empty());
         nobody_looks && self.is_nobody_expected() && !self.crowd.has_news()
     }
 
@@ -120,11 +159,12 @@ impl Room {
     pub(crate) fn survey(&self) -> Survey {
         let mut screens = {
             let mut screens = self.screens();
-            screens.retain(|screen| !screen.stage.is_empty());
-            screens.clone()
+            screens.up.retain(|screen| !screen.stage.is_empty());
+            screens.up.clone()
         };
-        // The leave graces of totals end when those of the rooms do; whoever listens hears of it.
-        self.counted_in.iter().skip(1).for_each(|total| _ = total.counts());
+        // Also of totals, whose leave graces end when those of the rooms do.
+        self.crowd.tell();
+        self.counted_in.iter().skip(1).for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
@@ -138,13 +178,26 @@ impl Room {
 
     /// Ends the streams of everybody who is here. Whoever comes then finds a new screen.
     pub(crate) fn close(&self) {
-        self.screens().iter().for_each(|screen| screen.close());
+        self.screens().up.iter().for_each(|screen| screen.close());
     }
 
     /// Asks the painter to do that, once it has shown the newest picture.
     pub(crate) fn ask_to_close(&self) {
         self.is_asked_to_close.store(true, Ordering::Relaxed);
         self.changed.notify_one();
+    }
+
+    /// Nothing is to be kept of it.
+    pub(crate) fn forget(&self) {
+        self.crowd.change_history(History::reset);
+        self.is_forgotten.store(true, Ordering::Relaxed);
+    }
+
+    /// What is to be kept of it once nobody is here.
+    pub(crate) fn legacy(&self) -> Option<History> {
+        let is_kept = self.recipe.remembers && !self.shows_others();
+        let is_kept = is_kept && !self.is_forgotten.load(Ordering::Relaxed);
+        is_kept.then(|| self.crowd.history())
     }
 
     /// Whether that was asked since the last time.
@@ -168,15 +221,14 @@ impl Room {
     ) -> (Arc<Screen>, Ticket) {
         // Under the lock, so that the painter can't take the screen down meanwhile.
         let mut screens = self.screens();
-        let screen =
-            match screens.iter().find(|screen| screen.variant == variant && !screen.is_closed()) {
-                Some(screen) => screen.clone(),
-                None => {
-                    let screen = Arc::new(Screen::new(variant, recipe));
-                    screens.push(screen.clone());
-                    screen
-                }
-            };
+        let mut variant = variant;
+        if screens.find(&variant).is_none() && screens.open() >= MAX_SCREENS {
+            variant.style = variant.style.with_slots_of(&recipe.picture.style);
+        }
+        let screen = match screens.find(&variant) {
+            Some(screen) => screen.clone(),
+            None => screens.put_up(variant, recipe),
+        };
         let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
         (screen, ticket)
     }
@@ -205,7 +257,7 @@ impl Room {
         self.shows_others() || self.crowd.is_empty()
     }
 
-    fn screens(&self) -> MutexGuard<'_, Vec<Arc<Screen>>> {
+    fn screens(&self) -> MutexGuard<'_, Screens> {
         self.screens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ use crate::presence::counts::Snapshot;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
-use crate::room::screen::{Screen, Variant};
+use crate::room::screen::Screen;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
@@ -33,7 +33,8 @@ pub(crate) struct Painter {
     reporter: Arc<Reporter>,
     /// The values of each badge that is shown here.
     values: HashMap<usize, RoomValues>,
-    canvases: HashMap<Variant, Canvas>,
+    /// By the numbers of their screens.
+    canvases: HashMap<u64, Canvas>,
     /// At most one of each canvas: a style that takes long delays no other.
     drawings: FuturesUnordered<Drawing>,
     snapshot: Snapshot,
@@ -69,6 +70,8 @@ impl Painter {
     /// Returns when nobody is here; may be called again.
     pub(crate) async fn paint_until_empty(&mut self, shutdown: &CancellationToken) {
         loop {
+            // Before looking: whoever is here then is sent away.
+            let is_to_close = self.room.was_asked_to_close();
             let survey = self.survey();
             if survey.is_empty {
                 return self.drawings.clear();
@@ -76,7 +79,7 @@ impl Painter {
             if shutdown.is_cancelled() {
                 return self.end().await;
             }
-            if self.room.was_asked_to_close() {
+            if is_to_close {
                 self.close(&survey).await;
                 continue;
             }
@@ -85,9 +88,9 @@ impl Painter {
                 self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
-            let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.variant);
-            let to_paint: Vec<_> =
-                survey.open().filter(|screen| is_turn || is_new(screen)).cloned().collect();
+            let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.number);
+            let ranked = survey.open().enumerate();
+            let to_paint: Vec<_> = ranked.filter(|(_, screen)| is_turn || is_new(screen)).collect();
             // Out of turn only new screens get a picture. What the values have become meanwhile is
             // then still due for the others.
             self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
@@ -100,7 +103,6 @@ impl Painter {
                     let interval = self.room.recipe.settings.interval();
                     self.next_paint = now + if paints { interval } else { interval / 10 };
                 }
-                continue;
             }
             if now >= self.next_beat {
                 self.beat(&survey, now);
@@ -123,10 +125,10 @@ impl Painter {
             self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
         }
         self.is_due |= self.snapshot.differs_from(&before);
-        self.canvases.retain(|variant, canvas| {
-            let is_up = survey.open().any(|up| up.variant == *variant);
+        self.canvases.retain(|number, canvas| {
+            let is_up = survey.open().any(|up| up.number == *number);
             if !is_up {
-                canvas.forget(variant);
+                canvas.forget();
             }
             is_up
         });
@@ -151,7 +153,7 @@ impl Painter {
                 wake_at = wake_at.min(self.last_round + tick);
             }
             let is_drawing = |screen: &&Arc<Screen>| {
-                self.canvases.get(&screen.variant).is_some_and(Canvas::is_drawing)
+                self.canvases.get(&screen.number).is_some_and(Canvas::is_drawing)
             };
             let idle = survey.open().filter(|screen| !is_drawing(screen));
             idle.for_each(|screen| screen.stage.set_idle_from(Some(self.next_paint)));
@@ -176,15 +178,15 @@ impl Painter {
         }
     }
 
-    /// One round: the newest state becomes a picture on each screen, unless it looks as before. Returns
-    /// whether it differs anywhere.
-    fn paint(&mut self, screens: &[Arc<Screen>]) -> bool {
+    /// One round: the newest state becomes a picture on each of these screens, unless it looks as before;
+    /// each comes with its rank. Returns whether it differs anywhere.
+    fn paint(&mut self, screens: &[(usize, &Arc<Screen>)]) -> bool {
         tracing::trace!(screens = screens.len(), "painting");
         let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
         let mut paints = false;
-        for (nth, screen) in screens.iter().enumerate() {
-            let canvas = self.canvases.entry(screen.variant.clone()).or_default();
+        for &(nth, screen) in screens {
+            let canvas = self.canvases.entry(screen.number).or_default();
             if canvas.is_drawing() {
                 canvas.is_stale = true;
                 continue;
@@ -209,7 +211,7 @@ impl Painter {
 
     /// A picture is there, or has failed: the round ends on its screen.
     fn finish(&mut self, finished: Finished) {
-        let Some(canvas) = self.canvases.get_mut(&finished.screen.variant) else { return };
+        let Some(canvas) = self.canvases.get_mut(&finished.screen.number) else { return };
         // What was left out meanwhile has its turn when the pace allows.
         self.is_due |= std::mem::take(&mut canvas.is_stale);
         let Finished { ref screen, cached, started, .. } = finished;
@@ -239,10 +241,11 @@ impl Painter {
             if !was_paused {
                 self.room.sweep(screen);
             }
-            if let Some(age) = screen.recipe.settings.max_age {
-                screen.stage.retire(now - age);
+            let age = screen.recipe.settings.max_age;
+            if let Some(before) = age.and_then(|age| now.checked_sub(age)) {
+                screen.stage.retire(before);
             }
-            match self.canvases.get(&screen.variant).and_then(Canvas::frame) {
+            match self.canvases.get(&screen.number).and_then(Canvas::frame) {
                 Some(frame) if self.beats == 0 => screen.stage.end_round(Some(frame)),
                 _ => screen.stage.beat(),
             }
@@ -254,11 +257,10 @@ impl Painter {
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
     async fn close(&mut self, survey: &Survey) {
-        let screens: Vec<_> = survey.open().cloned().collect();
+        let screens: Vec<_> = survey.open().enumerate().collect();
         let is_behind = |painter: &Self| {
-            screens
-                .iter()
-                .any(|screen| painter.canvases.get(&screen.variant).is_some_and(|c| c.is_stale))
+            let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
+            screens.iter().any(|(_, screen)| canvas(screen).is_some_and(|canvas| canvas.is_stale))
         };
         loop {
             self.paint(&screens);
@@ -270,7 +272,7 @@ impl Painter {
                 break;
             }
         }
-        screens.iter().for_each(|screen| screen.close());
+        screens.iter().for_each(|(_, screen)| screen.close());
     }
 
     /// Ends all streams, and waits until they are gone. What is shown is what was there when it began:

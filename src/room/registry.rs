@@ -95,13 +95,17 @@ impl Registry {
         let (sender, receiver) = {
             let mut subscribers = self.subscribers();
             subscribers.retain(|_, sender| sender.receiver_count() > 0);
-            let new = || watch::Sender::new(Counts::default());
-            let sender = subscribers.entry(id.clone()).or_insert_with(new);
-            (sender.clone(), sender.subscribe())
+            if let Some(sender) = subscribers.get(id) {
+                return sender.subscribe(); // which is being told already
+            }
+            let (sender, receiver) = watch::channel(Counts::default());
+            subscribers.insert(id.clone(), sender.clone());
+            (sender, receiver)
         };
         // Afterwards: a room that is opened meanwhile finds the sender by itself.
         if let Some(crowd) = self.crowd(id, recipe) {
-            crowd.tell(sender);
+            crowd.set_subscribers(sender);
+            crowd.tell();
         }
         receiver
     }
@@ -116,8 +120,13 @@ impl Registry {
     /// Forgets what has been in a room, and it altogether if nobody is in it.
     pub(crate) fn forget(&self, id: &RoomId, recipe: &Recipe) {
         let entries = self.entries();
-        if let Some(crowd) = crowd(&entries, id, recipe) {
-            crowd.change_history(History::reset);
+        match entries.get(id).and_then(|entry| entry.room.as_ref()) {
+            Some(room) if !room.shows_others() => room.forget(),
+            _ => {
+                if let Some(crowd) = crowd(&entries, id, recipe) {
+                    crowd.change_history(History::reset);
+                }
+            }
         }
         self.memory.remove(id);
     }
@@ -148,6 +157,7 @@ impl Registry {
             crowd.change_history(change);
         } else if recipe.remembers {
             let mut history = self.memory.get(id).unwrap_or_default();
+            history.is_deserted();
             change(&mut history);
             self.memory.insert(id.clone(), history);
         }
@@ -237,16 +247,13 @@ struct Running {
 impl Running {
     /// Runs the room until it is empty.
     async fn run(self) {
-        let Self { registry, id, room } = &self;
+        let Self { registry, room, .. } = &self;
         let mut painter = Painter::new(room.clone(), registry.reporter.clone());
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
             let mut entries = registry.entries();
             // Viewers enter under this lock: one who came meanwhile is seen here.
             if room.is_empty() {
-                if room.recipe.remembers && !room.shows_others() {
-                    registry.memory.insert(id.clone(), room.crowd.history());
-                }
                 self.take_down(&mut entries);
                 return;
             }
@@ -258,6 +265,9 @@ impl Running {
         let Some(entry) = entries.get_mut(&self.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
+            if let Some(history) = self.room.legacy() {
+                self.registry.memory.insert(self.id.clone(), history);
+            }
         }
         remove_if_idle(entries, &self.id);
     }
@@ -294,7 +304,7 @@ impl Promise {
             None => Room::new(path, params, host, registry.memory.get(id)),
         });
         if let Some(subscribers) = registry.subscribers().get(id) {
-            room.crowd.tell(subscribers.clone());
+            room.crowd.set_subscribers(subscribers.clone());
         }
         let seat = Seat::take(room.clone(), variant, recipe, watcher);
         entry.room = Some(room.clone());

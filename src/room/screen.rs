@@ -28,6 +28,8 @@ pub(crate) enum Watcher {
 /// Where one variant is shown.
 #[derive(Debug)]
 pub(crate) struct Screen {
+    /// Among those that its room has had: one that was closed and its successor show the same variant.
+    pub(crate) number: u64,
     pub(crate) variant: Variant,
     pub(crate) recipe: Arc<Recipe>,
     pub(crate) stage: Stage<Frame, Watcher>,
@@ -37,8 +39,9 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(variant: Variant, recipe: Arc<Recipe>) -> Self {
+    pub(crate) fn new(number: u64, variant: Variant, recipe: Arc<Recipe>) -> Self {
         Self {
+            number,
             variant,
             recipe,
             stage: Stage::new(),

@@ -81,12 +81,15 @@ pub(crate) struct Whole {
     status: StatusCode,
     is_head: bool,
     if_none_match: Vec<HeaderValue>,
+    /// It is what it should be, and all of it.
+    is_sound: bool,
 }
 
 /// What there is, and whether there should be more.
 struct Content {
     bytes: Bytes,
     status: StatusCode,
+    is_sound: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -136,6 +139,7 @@ impl Answer {
             Kind::Redirect(location) => redirect(location.clone()),
             Kind::NotFound => empty(StatusCode::NOT_FOUND),
         };
+        let is_to_be_kept = matches!(&self.kind, Kind::Whole(whole) if whole.is_sound);
         let headers = response.headers_mut();
         if !matches!(self.kind, Kind::Whole(Whole { what: What::Data(_), .. })) {
             headers.insert(CORP, recipe.corp());
@@ -143,9 +147,9 @@ impl Answer {
             insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
         }
         for (name, value) in &recipe.headers {
-            // A stream that a cache keeps is a stream that nobody else gets.
-            let is_for_wholes = name == header::CACHE_CONTROL;
-            if !is_for_wholes || matches!(self.kind, Kind::Whole(_)) {
+            // A stream that a cache keeps is a stream that nobody else gets, and what stands for a picture
+            // that failed is not to stay.
+            if name != header::CACHE_CONTROL || is_to_be_kept {
                 headers.insert(name.clone(), value.clone());
             }
         }
@@ -191,19 +195,21 @@ impl Whole {
     ) -> Self {
         let content = async {
             let busy = match picture.await {
-                Ok(bytes) => return Content { bytes, status: StatusCode::OK },
+                Ok(bytes) => return Content { bytes, status: StatusCode::OK, is_sound: true },
                 Err(error) => matches!(error, PaintError::Busy),
             };
             let bytes = blank.await.unwrap_or_default();
             let is_all = !busy && !bytes.is_empty();
             let status = if is_all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            Content { bytes, status }
+            Content { bytes, status, is_sound: false }
         };
         Self::new(asked, What::Picture(format), content)
     }
 
     pub(crate) fn data(asked: &Asked, data: Data, bytes: Bytes) -> Self {
-        Self::new(asked, What::Data(data), async { Content { bytes, status: StatusCode::OK } })
+        Self::new(asked, What::Data(data), async {
+            Content { bytes, status: StatusCode::OK, is_sound: true }
+        })
     }
 
     fn new(
@@ -217,15 +223,17 @@ impl Whole {
             status: StatusCode::OK,
             is_head: asked.is_head,
             if_none_match: asked.if_none_match.clone(),
+            is_sound: false,
         }
     }
 
     fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        let Content { bytes, status } = task::ready!(self.content.as_mut().poll(cx));
+        let Content { bytes, status, is_sound } = task::ready!(self.content.as_mut().poll(cx));
         if status != StatusCode::OK {
             self.status = status;
             self.if_none_match.clear();
         }
+        self.is_sound = is_sound && self.status == StatusCode::OK;
         let etag = etag::of(&bytes);
         let is_known = self.if_none_match.iter().any(|known| etag::names(known, &etag));
         let length = bytes.len();

@@ -74,6 +74,12 @@ impl Dispatch {
         &self.recipes[target.room.badge]
     }
 
+    /// Whether there is such a room: for the badge, and for the one whose room it is.
+    pub(crate) fn is_room(&self, target: &Target) -> bool {
+        let says = |recipe: &Recipe| (recipe.settings.is_room)(&target.room.params);
+        says(&target.recipe) && says(self.host(target))
+    }
+
     /// The path by which a room's host is asked for it.
     pub(crate) fn path(&self, room: &RoomId) -> Arc<str> {
         room.params.path(&self.recipes[room.badge].path).into()

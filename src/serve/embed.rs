@@ -49,14 +49,18 @@ impl Embed {
         Self { url, alt: "live badge".to_owned(), width, height, has_any_width }
     }
 
-    /// What is read to people who can't see the picture. Default: "live badge".
+    /// What is read to people who can't see the picture.
+    ///
+    /// Default: "live badge".
     pub fn alt(mut self, alt: impl Into<String>) -> Self {
         self.alt = alt.into();
         self
     }
 
-    /// HTML: an image. Its size is stated, so that nothing moves when it comes; of a
-    /// [`Look`](crate::Look) that is as wide as its text, only the height.
+    /// HTML: an image.
+    ///
+    /// Its size is stated, so that nothing moves when it comes; of a [`Look`](crate::Look) that is
+    /// as wide as its text, only the height.
     ///
     /// It is lazy: otherwise a page is never quite loaded for WebKit while a picture in it streams, and
     /// its scripts wait for `load` in vain.
@@ -67,8 +71,9 @@ impl Embed {
         format!(r#"<img src="{url}" {width}height="{height}" alt="{alt}" loading="lazy">"#)
     }
 
-    /// HTML: the stream in a frame of its own. A frame has one size: use it with a look of a fixed
-    /// [`width`](crate::Look::width).
+    /// HTML: the stream in a frame of its own.
+    ///
+    /// A frame has one size: use it with a look of a fixed [`width`](crate::Look::width).
     pub fn iframe(&self) -> String {
         let Self { width, height, .. } = self;
         let (url, alt) = (escape(&self.url), escape(&self.alt));

@@ -91,7 +91,9 @@ impl Handle {
         RoomHandle::new(self.dispatch.clone(), target)
     }
 
-    /// Every room that somebody is in, in no particular order. Totals are not among them.
+    /// Every room that somebody is in, in no particular order.
+    ///
+    /// Totals are not among them.
     pub fn rooms(&self) -> Vec<RoomCounts> {
         self.dispatch.registry.counts()
     }
@@ -139,8 +141,9 @@ impl Handle {
     }
 
     /// Ends all streams politely: each viewer keeps the last picture, and its response ends in the
-    /// regular way, so that a server's graceful shutdown need not wait for it. Requests from now on
-    /// get one whole picture.
+    /// regular way, so that a server's graceful shutdown need not wait for it.
+    ///
+    /// Requests from now on get one whole picture.
     ///
     /// Returns when all streams have ended, at the latest after a second: a viewer that does not
     /// read can't be told. See [`shutdown_within`](Self::shutdown_within) for another time.
@@ -161,7 +164,9 @@ impl Handle {
         self.shutdown_within(GOODBYE).await;
     }
 
-    /// The same, waiting for no longer than this. Returns whether all streams have ended by then.
+    /// The same, waiting for no longer than this.
+    ///
+    /// Returns whether all streams have ended by then.
     pub async fn shutdown_within(&self, patience: Duration) -> bool {
         if self.dispatch.traffic.passes_by() {
             tracing::warn!(
@@ -198,7 +203,9 @@ pub enum Change {
 }
 
 impl Changes {
-    /// Waits for the next change. `None` when the layer and everything made from it are gone.
+    /// Waits for the next change.
+    ///
+    /// `None` when the layer and everything made from it are gone.
     ///
     /// Cancel safe: no change is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Change> {

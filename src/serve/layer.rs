@@ -33,8 +33,9 @@ use crate::stream::multipart::Multipart;
 /// Cheap to clone; all clones, the services made from them and their handles are one: they share
 /// rooms, counts and limits.
 ///
-/// Add it last, on the outermost router, so that it sees every request and no other layer works on
-/// its streams (see the [front page](crate#where-the-layer-goes)).
+/// Add it to the outermost router, after all routes and the fallback, so that it sees every request;
+/// layers that are added later are outside of it, and most of them don't mind (see the
+/// [front page](crate#where-the-layer-goes)).
 #[derive(Debug, Clone)]
 pub struct LiveBadgeLayer {
     badges: Arc<Dispatch>,
@@ -60,8 +61,9 @@ impl LiveBadgeLayer {
         Handle::new(self.badges.clone())
     }
 
-    /// The badges as a plain service, to be mounted on a route. It answers 404 for every path that
-    /// is no badge's.
+    /// The badges as a plain service, to be mounted on a route.
+    ///
+    /// It answers 404 for every path that is no badge's.
     ///
     /// ```
     /// use axum::Router;
@@ -99,9 +101,10 @@ pub struct LiveBadgeLayerBuilder {
 
 impl LiveBadgeLayerBuilder {
     /// Adds a badge at a path, in axum's syntax: `/online.png`, `/rooms/{room}/online.png`,
-    /// `/files/{*path}`; and with more than that has: `/t/{id}.png`, `/@{user}`,
-    /// `/badge-{id}.png`. There is at most one parameter between two slashes, and what is around it
-    /// stays as it is: at `/t/a.b.png` the `id` is `a.b`.
+    /// `/files/{*path}`; and with more than that has: `/t/{id}.png`, `/@{user}`, `/badge-{id}.png`.
+    ///
+    /// There is at most one parameter between two slashes, and what is around it stays as it is: at
+    /// `/t/a.b.png` the `id` is `a.b`.
     ///
     /// If two paths match, the one with more text of its own goes first: `/t/online.png` before
     /// `/t/{id}.png` before `/t/{id}`.
@@ -119,7 +122,7 @@ impl LiveBadgeLayerBuilder {
         self
     }
 
-    /// Adds a badge for [`Handle::respond`] alone: no request reaches it by its path, which
+    /// Adds a badge for [`RoomHandle::respond`](crate::RoomHandle::respond) alone: no request reaches it by its path, which
     /// therefore begins without a slash, as in `articles/{id}`.
     pub fn unrouted(mut self, path: impl Into<String>, badge: Badge) -> Self {
         self.badges.push(Entry { path: path.into(), badge, access: Access::HandleOnly });
@@ -164,15 +167,17 @@ impl LiveBadgeLayerBuilder {
         self
     }
 
-    /// The most streams that may be open at a time, in all rooms together; whoever comes then gets
-    /// one whole picture. Default: no limit.
-    pub fn max_viewers(mut self, streams: usize) -> Self {
-        self.max_viewers = Some(streams);
+    /// The most streams that may be open at a time, in all rooms together, or `None` for no limit, which
+    /// is the default; whoever comes then gets one whole picture.
+    pub fn max_viewers(mut self, streams: impl Into<Option<usize>>) -> Self {
+        self.max_viewers = streams.into();
         self
     }
 
     /// The most rooms that may be open at a time; whoever asks for another one gets one whole
-    /// picture. Default: 10,000.
+    /// picture.
+    ///
+    /// Default: 10,000.
     pub fn max_rooms(mut self, rooms: usize) -> Self {
         self.max_rooms = rooms;
         self

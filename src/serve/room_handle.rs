@@ -81,7 +81,7 @@ pub enum RoomError {
 impl RoomHandle {
     pub(crate) fn new(dispatch: Arc<Dispatch>, target: Target) -> Result<Self, RoomError> {
         let path = target.room.params.path(&target.recipe.path);
-        if !(target.recipe.settings.is_room)(&target.room.params) {
+        if !dispatch.is_room(&target) {
             return Err(RoomError::NoRoom { path });
         }
         Ok(Self { dispatch, target, path: path.into() })
@@ -154,8 +154,9 @@ impl RoomHandle {
         self.change_history(|history| history.resume(records));
     }
 
-    /// Forgets what has been in the room before now: peaks, joins, the last minutes. Who is there
-    /// stays.
+    /// Forgets what has been in the room before now: peaks, joins, the last minutes.
+    ///
+    /// Who is there stays.
     pub fn reset(&self) {
         self.change_history(History::reset);
     }
@@ -166,8 +167,9 @@ impl RoomHandle {
         dispatch.registry.forget(&target.room, dispatch.host(target));
     }
 
-    /// Ends all streams of the room politely: each viewer keeps the newest picture. Who comes later
-    /// gets a stream again.
+    /// Ends all streams of the room politely: each viewer keeps the newest picture.
+    ///
+    /// Who comes later gets a stream again.
     pub fn close(&self) {
         self.dispatch.registry.close(&self.target.room);
     }

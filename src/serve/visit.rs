@@ -31,7 +31,7 @@ pub(crate) enum Verdict {
     Ours(Box<Visit>),
 }
 
-/// A request that is answered here. Nothing is taken for it before it is: whoever waits at a gate
+/// A request that is answered here. No place is taken for it before it is: whoever waits at a gate
 /// keeps nobody out.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -43,7 +43,7 @@ pub(crate) struct Visit {
 impl Verdict {
     pub(crate) fn on(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
         let settings = &target.recipe.settings;
-        if !(settings.is_room)(&target.room.params) {
+        if !dispatch.is_room(&target) {
             return match settings.unknown_room {
                 UnknownRoom::Inner => Self::Inner,
                 UnknownRoom::NotFound => Self::NotFound,
@@ -79,7 +79,8 @@ impl Visit {
                     false => Watcher::Uncounted,
                 };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
-                let claim = Claim { room, badge, settings, watcher, visitor };
+                let host = &dispatch.host(target).settings;
+                let claim = Claim { room, badge, settings, host, watcher, visitor };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
                     Err(refusal) => self.refuse(refusal),

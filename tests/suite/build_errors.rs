@@ -272,7 +272,7 @@ fn a_picture_that_is_too_wide_for_its_format() {
             "<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/>"
         ))
     };
-    let jpeg = Format::Jpeg { quality: 85 };
+    let jpeg = Format::jpeg(85);
     for (width, height, format, limit) in [
         (65_536, 9, jpeg.clone(), "65535"),
         (9, 70_000, jpeg.clone(), "65535"),

@@ -12,7 +12,9 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tower_livebadge::{Badge, Format, Handle, LiveBadgeLayer, OwnUrls};
 
-const JPEG: Format = Format::Jpeg { quality: 85 };
+fn jpeg() -> Format {
+    Format::jpeg(85)
+}
 const BY_NAME: [(&str, &str); 1] = [("accept", "multipart/x-mixed-replace")];
 
 /// Grey, as bright as the value.
@@ -46,7 +48,7 @@ async fn strict_part(reply: &mut RawReply, boundary: &str, media_type: &str) -> 
 async fn a_program_that_asks_by_name_gets_whole_parts_with_their_length() {
     for (format, media_type, magic) in [
         (Format::Png, "image/png", &b"\x89PNG"[..]),
-        (JPEG, "image/jpeg", &[0xFF, 0xD8, 0xFF]),
+        (jpeg(), "image/jpeg", &[0xFF, 0xD8, 0xFF]),
         (Format::WebP, "image/webp", b"RIFF"),
         (Format::Svg, "image/svg+xml", b"<svg"),
     ] {
@@ -77,7 +79,7 @@ async fn a_program_that_asks_by_name_gets_whole_parts_with_their_length() {
 #[tokio::test]
 async fn browsers_get_every_format_with_the_next_part_open() {
     for (format, prefix_is_open) in
-        [(Format::Png, true), (JPEG, true), (Format::WebP, false), (Format::Svg, false)]
+        [(Format::Png, true), (jpeg(), true), (Format::WebP, false), (Format::Svg, false)]
     {
         let (sender, badge) = grey();
         let badge = badge.format(format.clone()).heartbeat(Duration::from_millis(100));
@@ -111,7 +113,7 @@ async fn browsers_get_every_format_with_the_next_part_open() {
             break part;
         };
         let still = client.get("/x?still", &BROWSER).await.bytes().await;
-        if format == JPEG {
+        if format == jpeg() {
             // The comments between header and scan are skipped.
             assert!(next.starts_with(open) && next.ends_with(&still[open.len()..]));
         } else if format == Format::Png {
@@ -140,7 +142,7 @@ async fn ffmpeg_decodes(options: &[&str], path: &str) {
     let Some(ffmpeg) = program("ffmpeg") else { return };
     let (sender, badge) = grey();
     let (server, _) =
-        serve_badge("/x.mjpeg", badge.format(JPEG).heartbeat(Duration::from_secs(1))).await;
+        serve_badge("/x.mjpeg", badge.format(jpeg()).heartbeat(Duration::from_secs(1))).await;
     let changes = tokio::spawn(async move {
         for value in (0..=255).cycle() {
             sender.send_replace(value);
@@ -171,7 +173,7 @@ async fn ffmpeg_decodes(options: &[&str], path: &str) {
 async fn gstreamer_decodes_twenty_pictures() {
     let Some(gst) = program("gst-launch-1.0") else { return };
     let (sender, badge) = grey();
-    let (server, handle) = serve_badge("/x.mjpeg", badge.format(JPEG)).await;
+    let (server, handle) = serve_badge("/x.mjpeg", badge.format(jpeg())).await;
     let changes = tokio::spawn(async move {
         for value in (0..=255).cycle() {
             sender.send_replace(value);

@@ -3,6 +3,8 @@
 
 mod common;
 
+mod admission;
+mod answers;
 mod application;
 mod build_errors;
 mod clock;
@@ -22,6 +24,7 @@ mod pace;
 mod past_and_totals;
 mod paths;
 mod reply;
+mod room_handles;
 mod rooms_and_people;
 mod scripts;
 mod shutdown;

@@ -100,7 +100,7 @@ pub(crate) const ALL: &[Case] = cases! {
 
 #[cfg(all(feature = "jpeg", feature = "webp"))]
 pub(crate) const OF_FEATURES: &[Case] = cases! {
-    "JPEG": changes::of_format_are_shown(Format::Jpeg { quality: 85 });
+    "JPEG": changes::of_format_are_shown(Format::jpeg(85));
     "WebP": changes::of_format_are_shown(Format::WebP);
 };
 #[cfg(not(all(feature = "jpeg", feature = "webp")))]

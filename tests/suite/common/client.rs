@@ -135,6 +135,11 @@ impl Reply {
         body.expect("a body ends in the regular way").to_bytes()
     }
 
+    /// The body as it comes, whatever it holds.
+    pub(crate) fn into_bytes(self) -> RawBody {
+        RawBody { body: self.body, _connection: self.connection }
+    }
+
     pub(crate) fn into_stream(self) -> LiveStream {
         assert_eq!(self.status, StatusCode::OK);
         let boundary = boundary_of(self.header("content-type").unwrap_or_default());
@@ -146,6 +151,21 @@ impl Reply {
             body: self.body,
             _connection: self.connection,
         }
+    }
+}
+
+/// A body of which nothing is known.
+#[derive(Debug)]
+pub(crate) struct RawBody {
+    body: Incoming,
+    _connection: Arc<AbortOnDropHandle<()>>,
+}
+
+impl RawBody {
+    /// What comes next; `None` at the regular end.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        let frame = self.body.frame().await?.expect("the body has no error");
+        Some(frame.into_data().expect("the body has no trailers"))
     }
 }
 
