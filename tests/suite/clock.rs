@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, call, read_bar};
+use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, call, log, read_bar};
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};
@@ -175,6 +175,50 @@ async fn to_find_nothing_new_takes_a_tenth_of_the_next_changes_time() {
     viewer.bar_of(3).await;
     let took = since.elapsed();
     assert!((1100..=1110).contains(&took.as_millis()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shows_how_time_passes_is_looked_at_once_a_second() {
+    log::keep();
+    let badge = bar_badge_of("since_change").heartbeat(HOUR);
+    let builder = LiveBadgeLayer::builder().badge("/x.png", badge);
+    let (service, _) = drawn(builder, &(0..=10).collect::<Vec<_>>()).await;
+    let mut viewer = Direct::open(&service, "/x.png", &BROWSER).await;
+    viewer.bar_of(0).await;
+    let since = Instant::now();
+    for second in 1..=10 {
+        viewer.bar_of(second).await;
+        let late = since.elapsed().saturating_sub(seconds(second as u64));
+        assert!(late <= 5 * MOMENT, "{second}: {late:?}");
+    }
+    let rounds = log::text().matches("painting").count();
+    assert!((11..=13).contains(&rounds), "{rounds} rounds in ten seconds");
+}
+
+/// A style that nobody has looked at before gets its picture at once, whatever the pace says.
+#[tokio::test(start_paused = true)]
+async fn a_new_styles_first_picture_takes_nobodys_turn() {
+    let (sender, values) = watch::channel(1usize);
+    let badge = bar_badge_of("value").values(values).max_rate(1.0).heartbeat(HOUR);
+    let builder = LiveBadgeLayer::builder().badge("/x.png", badge);
+    let (service, _) = drawn(builder, &[1, 3, 2]).await;
+    let Ok(_) =
+        call(&service, "/drawn.png?still&theme=dark", &[]).await.into_body().collect().await;
+    let mut viewer = Direct::open(&service, "/x.png", &BROWSER).await;
+    viewer.bar_of(1).await;
+    sleep(seconds(5)).await;
+    let since = Instant::now();
+    sender.send_replace(2);
+    viewer.bar_of(2).await;
+    sleep(400 * MOMENT).await;
+    let look = "/x.png?theme=dark&uncounted";
+    let mut other = Direct::open(&service, look, &BROWSER).await;
+    other.bar_of(2).await;
+    assert!(since.elapsed() <= 405 * MOMENT, "{:?}", since.elapsed());
+    sender.send_replace(3);
+    viewer.bar_of(3).await;
+    let took = since.elapsed().as_millis();
+    assert!((1000..=1005).contains(&took), "{took} ms");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
@@ -12,7 +12,8 @@ use tower_livebadge::{
 };
 
 use crate::common::{
-    BROWSER, Client, PATIENCE, Protocol, bar_badge_of, decode, eventually, read_bar, serve,
+    BROWSER, Client, PATIENCE, Protocol, bar_badge, bar_badge_of, bar_look_of, decode, eventually,
+    read_bar, serve,
 };
 
 /// How often each room has been painted, and has failed to be.
@@ -261,4 +262,55 @@ async fn a_template_that_does_too_much_is_stopped() {
     let begun = Instant::now();
     assert_eq!(client.get("/x.png", &[]).await.status, 200);
     assert!(begun.elapsed() < PATIENCE / 2, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn the_values_of_a_look_that_nobody_has_any_more_are_dropped_while_the_room_goes_on() {
+    let sender = watch::Sender::new(7usize);
+    let values = sender.clone();
+    let look = bar_look_of("value").values_of(move |_| values.subscribe()).rooms_of("/{id}.png");
+    let badges =
+        LiveBadgeLayer::builder().badge("/{id}.png", bar_badge()).badge("/{id}/look.png", look);
+    let server = serve(badges.build().unwrap().into_service()).await;
+    let mut client = Client::connect(server.address, Protocol::Http2).await;
+    let mut room = client.get("/a.png", &BROWSER).await.into_stream();
+    room.bar_of(1).await;
+    let mut look = client.get("/a/look.png", &BROWSER).await.into_stream();
+    look.bar_of(7).await;
+    assert!(sender.receiver_count() > 0);
+    room.bar_of(2).await;
+    drop(look);
+    room.bar_of(1).await;
+    eventually("the values to be dropped", || sender.receiver_count() == 0).await;
+}
+
+/// Whether each picture had been drawn before.
+#[derive(Clone, Default)]
+struct Cached(Arc<Mutex<Vec<bool>>>);
+
+impl Observer for Cached {
+    fn on_paint(&self, paint: &Paint) {
+        self.0.lock().unwrap().push(paint.cached);
+    }
+}
+
+/// Others would be forgotten for pictures that nobody will want again.
+#[tokio::test]
+async fn a_picture_that_no_other_room_has_is_forgotten_with_its_room() {
+    for (slot, is_known) in [("value + (params.id | length)", false), ("value", true)] {
+        let (cached, sender) = (Cached::default(), watch::Sender::new(7usize));
+        let values = sender.clone();
+        let badge = bar_badge_of(slot).values_of(move |_| values.subscribe());
+        let badge = badge.leave_grace(Duration::ZERO);
+        let badges = LiveBadgeLayer::builder().badge("/{id}.png", badge).observer(cached.clone());
+        let server = serve(badges.build().unwrap().into_service()).await;
+        let mut client = Client::connect(server.address, Protocol::Http2).await;
+        for _ in 0..2 {
+            let mut room = client.get("/a.png", &BROWSER).await.into_stream();
+            room.next_part().await;
+            drop(room);
+            eventually("the room to be left", || sender.receiver_count() == 0).await;
+        }
+        assert_eq!(*cached.0.lock().unwrap(), [false, is_known], "{slot}");
+    }
 }
