@@ -39,7 +39,7 @@
 //! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
-//! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
+//! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -239,10 +239,13 @@ pub use badge::own_urls::OwnUrls;
 pub use badge::reply::Reply;
 pub use badge::settings::{UnknownRoom, WhenFull};
 pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
-pub use observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};
+pub use observe::observer::{
+    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Vacated,
+};
 pub use picture::format::Format;
 pub use picture::look::Look;
 pub use presence::counts::{Counts, Records, RoomCounts};
+pub use presence::leaving::LeaveReason;
 pub use request::cookie::{SameSite, VisitorCookie};
 pub use request::key::VisitorKey;
 pub use request::params::Params;

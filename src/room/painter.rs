@@ -16,6 +16,7 @@ use crate::observe::observer::Paint;
 use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
+use crate::presence::leaving::LeaveReason;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
@@ -44,6 +45,8 @@ pub(crate) struct Painter {
     next_beat: Instant,
     last_round: Instant,
     beats: u32,
+    /// Since when somebody has been here.
+    occupied_since: Option<Instant>,
     /// This process stood still, and its viewers may have waited for it.
     was_paused: bool,
 }
@@ -61,6 +64,7 @@ impl Painter {
             next_beat: now + room.recipe.settings.heartbeat(),
             last_round: now,
             beats: 0,
+            occupied_since: None,
             was_paused: false,
             room,
             reporter,
@@ -80,7 +84,7 @@ impl Painter {
                 return self.end().await;
             }
             if is_to_close {
-                self.close(&survey).await;
+                self.close(&survey, LeaveReason::RoomClosed).await;
                 continue;
             }
             let now = Instant::now();
@@ -123,6 +127,7 @@ impl Painter {
             let (from, to) = (before.counts.visitors, self.snapshot.counts.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
             self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
+            self.tell_occupancy();
         }
         self.is_due |= self.snapshot.differs_from(&before);
         self.canvases.retain(|number, canvas| {
@@ -138,6 +143,22 @@ impl Painter {
             self.values.entry(screen.variant.badge).or_insert_with(values);
         }
         survey
+    }
+
+    /// Tells of a room's first visitor, and of its last.
+    fn tell_occupancy(&mut self) {
+        let Self { room, reporter, snapshot, occupied_since, .. } = self;
+        match (snapshot.counts.visitors, *occupied_since) {
+            (1.., None) => {
+                *occupied_since = Some(Instant::now());
+                reporter.occupied(&room.path, snapshot.counts.clone());
+            }
+            (0, Some(since)) => {
+                *occupied_since = None;
+                reporter.vacated(&room.path, since.elapsed());
+            }
+            _ => {}
+        }
     }
 
     /// Sleeps until there is something to do.
@@ -256,7 +277,7 @@ impl Painter {
     ///
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
-    async fn close(&mut self, survey: &Survey) {
+    async fn close(&mut self, survey: &Survey, reason: LeaveReason) {
         let screens: Vec<_> = survey.open().enumerate().collect();
         let is_behind = |painter: &Self| {
             let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
@@ -272,7 +293,7 @@ impl Painter {
                 break;
             }
         }
-        screens.iter().for_each(|(_, screen)| screen.close());
+        screens.iter().for_each(|(_, screen)| screen.close(reason.clone()));
     }
 
     /// Ends all streams, and waits until they are gone. What is shown is what was there when it began:
@@ -284,7 +305,7 @@ impl Painter {
                 return;
             }
             if survey.open().next().is_some() {
-                self.close(&survey).await;
+                self.close(&survey, LeaveReason::Shutdown).await;
             }
             // The end of a leave grace is no news.
             let expiry = survey.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);

@@ -11,6 +11,7 @@ mod clock;
 mod faces;
 mod formats;
 mod grpc;
+mod hooks;
 mod hostile;
 mod house;
 mod images;
