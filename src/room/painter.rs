@@ -26,6 +26,9 @@ use crate::room::screen::Screen;
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
 const BEATS_IN_A_PART: u32 = 720;
 
+/// Between two tries to draw when there was no thread to draw on.
+const RETRY: Duration = Duration::from_secs(2);
+
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub(crate) struct Painter {
     next_paint: Instant,
     next_beat: Instant,
     last_round: Instant,
+    /// When to try again what could not be drawn, although nothing has changed.
+    retry_at: Option<Instant>,
     beats: u32,
     /// Since when somebody has been here.
     occupied_since: Option<Instant>,
@@ -63,6 +68,7 @@ impl Painter {
             next_paint: now,
             next_beat: now + room.recipe.settings.heartbeat(),
             last_round: now,
+            retry_at: None,
             beats: 0,
             occupied_since: None,
             was_paused: false,
@@ -89,6 +95,9 @@ impl Painter {
             }
             let now = Instant::now();
             if survey.tick().is_some_and(|tick| now >= self.last_round + tick) {
+                self.is_due = true;
+            }
+            if self.retry_at.take_if(|at| now >= *at).is_some() {
                 self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
@@ -164,8 +173,8 @@ impl Painter {
     /// Sleeps until there is something to do.
     async fn rest(&mut self, survey: &Survey, shutdown: &CancellationToken) {
         let mut wake_at = self.next_beat;
-        if let Some(expiry) = survey.next_expiry {
-            wake_at = wake_at.min(expiry);
+        for at in [survey.next_expiry, self.retry_at].into_iter().flatten() {
+            wake_at = wake_at.min(at);
         }
         if self.is_due {
             wake_at = wake_at.min(self.next_paint);
@@ -247,6 +256,9 @@ impl Painter {
                 frame
             }
             Err((error, frame)) => {
+                if let PaintError::Thread(_) = error {
+                    self.retry_at = Some(Instant::now() + RETRY);
+                }
                 self.reporter.paint_failed(&screen.recipe, path, &error);
                 frame
             }

@@ -17,6 +17,7 @@ mod house;
 mod images;
 mod inner_services;
 mod join_and_leave;
+mod listen;
 mod looks;
 mod negotiation;
 mod observability;
