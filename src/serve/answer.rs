@@ -32,9 +32,8 @@ const RETRY_SECONDS: &str = "10";
 /// What a request for a badge gets.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    kind: Kind,
-    /// Of the badge; `None` if there is none.
-    recipe: Option<Arc<Recipe>>,
+    /// Of a badge; or nothing but a status.
+    of_badge: Result<(Arc<Recipe>, Kind), StatusCode>,
 }
 
 #[derive(Debug)]
@@ -42,7 +41,6 @@ enum Kind {
     Stream(Box<Stream>),
     Whole(Whole),
     Redirect(HeaderValue),
-    NotFound,
 }
 
 /// A live stream.
@@ -106,24 +104,24 @@ impl Answer {
         cookie: Option<HeaderValue>,
     ) -> Self {
         let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
-        Self { kind, recipe: Some(recipe) }
+        Self { of_badge: Ok((recipe, kind)) }
     }
 
     pub(crate) fn whole(recipe: Arc<Recipe>, whole: Whole) -> Self {
-        Self { kind: Kind::Whole(whole), recipe: Some(recipe) }
+        Self { of_badge: Ok((recipe, Kind::Whole(whole))) }
     }
 
     pub(crate) fn redirect(recipe: Arc<Recipe>, location: HeaderValue) -> Self {
-        Self { kind: Kind::Redirect(location), recipe: Some(recipe) }
+        Self { of_badge: Ok((recipe, Kind::Redirect(location))) }
     }
 
-    pub(crate) fn not_found() -> Self {
-        Self { kind: Kind::NotFound, recipe: None }
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self { of_badge: Err(status) }
     }
 
     /// The same, said to be all there is because there is no place left.
     pub(crate) fn unavailable(mut self) -> Self {
-        if let Kind::Whole(whole) = &mut self.kind {
+        if let Ok((_, Kind::Whole(whole))) = &mut self.of_badge {
             whole.status = StatusCode::SERVICE_UNAVAILABLE;
             whole.if_none_match.clear();
         }
@@ -132,16 +130,18 @@ impl Answer {
 
     /// The response. Not to be polled again after it was ready.
     pub(crate) fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        let Some(recipe) = &self.recipe else { return Poll::Ready(empty(StatusCode::NOT_FOUND)) };
-        let mut response = match &mut self.kind {
+        let (recipe, kind) = match &mut self.of_badge {
+            Ok((recipe, kind)) => (recipe, kind),
+            Err(status) => return Poll::Ready(empty(*status)),
+        };
+        let mut response = match kind {
             Kind::Stream(stream) => stream.response(recipe),
             Kind::Whole(whole) => task::ready!(whole.poll(cx)),
             Kind::Redirect(location) => redirect(location.clone()),
-            Kind::NotFound => empty(StatusCode::NOT_FOUND),
         };
-        let is_to_be_kept = matches!(&self.kind, Kind::Whole(whole) if whole.is_sound);
+        let is_to_be_kept = matches!(kind, Kind::Whole(whole) if whole.is_sound);
         let headers = response.headers_mut();
-        if !matches!(self.kind, Kind::Whole(Whole { what: What::Data(_), .. })) {
+        if !matches!(kind, Kind::Whole(Whole { what: What::Data(_), .. })) {
             headers.insert(CORP, recipe.corp());
         } else if !recipe.is_gated {
             insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use http::Response;
 use http::request::Parts;
+use http::{Response, StatusCode};
 use tokio::sync::watch;
 
 use crate::presence::counts::{Counts, Records};
@@ -217,7 +217,8 @@ impl RoomHandle {
     pub async fn respond(&self, parts: &Parts) -> Response<ResponseBody> {
         let mut answer = match Verdict::on(&self.dispatch, self.target.clone(), parts) {
             Verdict::Ours(visit) => visit.answer(),
-            Verdict::Inner | Verdict::NotFound => Answer::not_found(),
+            Verdict::Inner => Answer::empty(StatusCode::NOT_FOUND),
+            Verdict::Nothing(status) => Answer::empty(status),
         };
         poll_fn(|cx| answer.poll(cx)).await
     }

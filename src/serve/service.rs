@@ -69,7 +69,7 @@ where
                 ResponseFuture::gated(self.inner.call(Request::from_parts(parts, body)), visit)
             }
             Verdict::Ours(visit) => ResponseFuture::ours(visit.answer()),
-            Verdict::NotFound => ResponseFuture::ours(Answer::not_found()),
+            Verdict::Nothing(status) => ResponseFuture::ours(Answer::empty(status)),
             Verdict::Inner => {
                 ResponseFuture::inner(self.inner.call(Request::from_parts(parts, body)))
             }

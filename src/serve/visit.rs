@@ -1,7 +1,9 @@
 //! A request that is answered here: from what it is after to its answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use http::StatusCode;
 use http::request::Parts;
 
 use crate::badge::asked::{Asked, Viewing, Wants};
@@ -26,7 +28,8 @@ use crate::serve::dispatch::{Dispatch, Target};
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Inner,
-    NotFound,
+    /// Nobody: there is nothing but this status.
+    Nothing(StatusCode),
     /// We do; a gated badge asks the inner service first.
     Ours(Box<Visit>),
 }
@@ -41,12 +44,23 @@ pub(crate) struct Visit {
 }
 
 impl Verdict {
+    /// A panic of the application's closures ends here: over HTTP/2 it would end the connection, and with it
+    /// other viewers behind the same proxy (hyper 1.12 calls services there, and polls futures elsewhere).
     pub(crate) fn on(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
+        let recipe = target.recipe.clone();
+        let judge = AssertUnwindSafe(|| Self::judge(dispatch, target, parts));
+        catch_unwind(judge).unwrap_or_else(|_| {
+            tracing::error!(badge = %recipe.path, "a closure that judges requests panicked");
+            Self::Nothing(StatusCode::INTERNAL_SERVER_ERROR)
+        })
+    }
+
+    fn judge(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
         let settings = &target.recipe.settings;
         if !dispatch.is_room(&target) {
             return match settings.unknown_room {
                 UnknownRoom::Inner => Self::Inner,
-                UnknownRoom::NotFound => Self::NotFound,
+                UnknownRoom::NotFound => Self::Nothing(StatusCode::NOT_FOUND),
             };
         }
         let asked = Asked::read(&target.recipe, parts, &dispatch.detours);
@@ -67,7 +81,7 @@ impl Visit {
         let Self { dispatch, target, asked } = &self;
         match &asked.wants {
             // Whoever decides on that does not come here.
-            Wants::Inner => Answer::not_found(),
+            Wants::Inner => Answer::empty(StatusCode::NOT_FOUND),
             Wants::Still(format) => self.still(format.as_ref()),
             Wants::Data(data) => self.data(data),
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
