@@ -8,6 +8,8 @@ mod answers;
 mod application;
 mod build_errors;
 mod clock;
+mod cuts;
+mod endings;
 mod faces;
 mod formats;
 mod grpc;
