@@ -21,6 +21,7 @@ mod join_and_leave;
 mod looks;
 mod negotiation;
 mod observability;
+mod own_code;
 mod own_values;
 mod pace;
 mod past_and_totals;
