@@ -132,8 +132,9 @@ fn remove_left() {
     let names = ip(&["netns", "list"]).unwrap_or_default();
     for name in names.lines().filter_map(|line| line.split_whitespace().next()) {
         let number = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        let is_left = number.is_some_and(|number| !Path::new("/proc").join(number).exists());
-        if !is_left {
+        // One that has ended has no program any more, even if nobody has asked how it ended.
+        let runs = |number| Path::new("/proc").join(number).join("exe").read_link().is_ok();
+        if number.is_none_or(runs) {
             continue;
         }
         let left = ip(&["netns", "pids", name]).unwrap_or_default();

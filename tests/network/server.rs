@@ -13,6 +13,10 @@ use super::support::{Process, example};
 /// Nothing here takes that long, unless it is meant to.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Between two looks.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(100);
+
 pub(crate) const PATH: &str = "/online.png";
 
 const EXAMPLES: [&str; 2] = ["online", "hyper"];
@@ -65,7 +69,8 @@ impl Counter {
                 return since.elapsed();
             }
             assert!(since.elapsed() < patience, "{seen} streams instead of {streams}");
-            sleep(Duration::from_millis(2)).await;
+            // As exact as what is waited for is short.
+            sleep((since.elapsed() / 50).clamp(SHORTEST, LONGEST)).await;
         }
     }
 
