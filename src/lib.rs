@@ -16,17 +16,17 @@
 //!     .layer(badges); // last
 //!
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-//! axum::serve(listener, app)
-//!     .with_graceful_shutdown(async move {
-//!         tokio::signal::ctrl_c().await.ok();
-//!         handle.shutdown().await; // ends the streams, which would never end
-//!     })
-//!     .await?;
+//! # #[cfg(feature = "hyper")]
+//! handle.serve(listener, app).with_graceful_shutdown(tokio::signal::ctrl_c()).await;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! The page shows how many people are looking at it, and the number changes while they come and go.
+//!
+//! `serve` is of the feature `hyper`. It is `axum::serve` for responses that never end: it notices viewers
+//! who vanished without a word, and ends the streams at the end. With any other server, set
+//! `SocketOptions`, and call [`Handle::shutdown`] when it stops.
 //!
 //! # Where to find what
 //!
@@ -39,7 +39,8 @@
 //! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
-//! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
+//! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
+//! | serve it | `Handle::serve`, `Server`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -67,6 +68,7 @@
 //! ┌───────────┬──────────────────────────────────────────────────────────────────┐
 //! │ lib.rs    │ this page, and what is public                                    │
 //! ├───────────┼──────────────────────────────────────────────────────────────────┤
+//! │ listen/   │ a listener in, an ended server out (feature `hyper`)             │
 //! │ serve/    │ request in, response out: layer, service, bodies, handles        │
 //! │ room/     │ one live picture being watched: admission, seats, the painter    │
 //! │ badge/    │ what the application asked for, checked; who gets what           │
@@ -150,10 +152,10 @@
 //!
 //! A viewer who closes the tab is gone within milliseconds, because the server drops the response
 //! body. One who vanishes without a word (a train in a tunnel) is noticed when the operating system
-//! gives up on the connection, which by default takes a quarter of an hour. Who needs better sets
-//! `TCP_USER_TIMEOUT` and keep-alive on accepted sockets, or HTTP/2 pings on the server; then it is
-//! seconds. A layer can't: it never sees the socket. A connection that is open but no longer read is
-//! noticed by the layer itself, once the buffers in between are full.
+//! gives up on the connection: within 20 seconds with `Handle::serve` or `SocketOptions` (feature `hyper`),
+//! after a quarter of an hour by default. A layer can't set that: it never sees the socket. A connection
+//! that is open but no longer read is noticed by the layer itself, once the buffers in between are full.
+//! [Guarantees](docs::guarantees) has every bound with the test that proves it.
 //!
 //! Chromium keeps the page that was left alive for "back" for up to a minute, and with it the
 //! stream, so a visitor who follows a link is counted for that long, unless the badge is in a frame
@@ -175,13 +177,15 @@
 //!
 //! # More
 //!
-//! [Deploying](docs::deploy) (proxies, addresses, sockets), [troubleshooting](docs::troubleshooting),
+//! [Guarantees](docs::guarantees), [deploying](docs::deploy) (proxies, addresses, sockets), [troubleshooting](docs::troubleshooting),
 //! [limits](docs::limits), [privacy](docs::privacy), [comparison](docs::compare), [design](docs::design).
 //!
 //! # Features
 //!
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
+//! - `hyper`: a server that is set up for endless responses (`Handle::serve`), and what it sets on sockets
+//!   for other servers (`SocketOptions`).
 //! - `jpeg`, `webp`: these as [`Format`]s.
 //! - `images`: the application's own PNG and JPEG images in templates and as logos
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
@@ -203,6 +207,8 @@
 
 mod badge;
 mod error;
+#[cfg(feature = "hyper")]
+mod listen;
 mod observe;
 mod picture;
 mod presence;
@@ -220,6 +226,8 @@ pub mod docs {
     pub mod deploy {}
     #[doc = include_str!("../docs/DESIGN.md")]
     pub mod design {}
+    #[doc = include_str!("../docs/GUARANTEES.md")]
+    pub mod guarantees {}
     #[doc = include_str!("../docs/LIMITS.md")]
     pub mod limits {}
     #[doc = include_str!("../docs/PRIVACY.md")]
@@ -239,13 +247,21 @@ pub use badge::own_urls::OwnUrls;
 pub use badge::reply::Reply;
 pub use badge::settings::{UnknownRoom, WhenFull};
 pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
-pub use observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};
+#[cfg(feature = "hyper")]
+pub use listen::server::Server;
+#[cfg(feature = "hyper")]
+pub use listen::sockets::SocketOptions;
+pub use observe::observer::{
+    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Vacated,
+};
 pub use picture::format::Format;
 pub use picture::look::Look;
 pub use presence::counts::{Counts, Records, RoomCounts};
+pub use presence::leaving::LeaveReason;
 pub use request::cookie::{SameSite, VisitorCookie};
 pub use request::key::VisitorKey;
 pub use request::params::Params;
+pub use request::peer::PeerAddr;
 pub use request::visitor;
 pub use serve::answer::LiveResponse;
 pub use serve::body::ResponseBody;

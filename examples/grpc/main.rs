@@ -4,7 +4,7 @@
 //! by a certificate that is made at the start: <https://127.0.0.1:3000/>, `grpcurl -insecure …`.
 
 mod app;
-mod serve;
+mod tls;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -34,16 +34,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(options.addr).await?;
     let scheme = if options.tls { "https" } else { "http" };
     println!("listening on {scheme}://{}/", listener.local_addr()?);
-    let stop = async move {
-        tokio::signal::ctrl_c().await.ok();
-        handle.shutdown().await; // the server waits for open streams, and they never end
-    };
-    serve::serve(listener, tls, app, stop).await;
+    let server = handle.serve(listener, app).with_graceful_shutdown(tokio::signal::ctrl_c());
+    match tls {
+        None => server.await,
+        Some(tls) => server.handshake(move |socket| tls.accept(socket)).await,
+    }
     Ok(())
 }
 
 fn self_signed() -> Result<TlsAcceptor, Box<dyn Error>> {
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()])?;
     let key = PrivateKeyDer::try_from(own.signing_key.serialize_der())?;
-    Ok(serve::tls(own.cert.into(), key)?)
+    Ok(tls::acceptor(own.cert.into(), key)?)
 }

@@ -1,19 +1,17 @@
 //! "N online", live, in a plain `<img>`: `cargo run --example online`, then open
 //! <http://127.0.0.1:3000/> in some browsers.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Html;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use clap::Parser;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tower_livebadge::{Badge, Counts, Format, Handle, LiveBadgeLayer, visitor};
+use tokio::net::TcpListener;
+use tower_livebadge::{Badge, Counts, Format, Handle, LiveBadgeLayer, PeerAddr, visitor};
 
 #[derive(Parser)]
 #[command(about = "A live \"N online\" badge, with no JavaScript")]
@@ -45,6 +43,9 @@ struct Options {
     /// How many proxies of one's own append to X-Forwarded-For
     #[arg(long, default_value_t = 0)]
     trust_proxies: usize,
+    /// After how long a viewer is given up who vanished without a word
+    #[arg(long, default_value = "15", value_parser = seconds)]
+    user_timeout: Duration,
 }
 
 impl Options {
@@ -63,7 +64,7 @@ impl Options {
             Some(("cookie", name)) => badge.visitors(visitor::cookie(name)),
             Some(("header", name)) => badge.visitors(visitor::header(name)),
             None if key == "peer" => {
-                badge.visitors(visitor::x_forwarded_for(self.trust_proxies, peer))
+                badge.visitors(visitor::x_forwarded_for(self.trust_proxies, PeerAddr::of))
             }
             _ => {
                 return Err(format!(
@@ -98,17 +99,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_state(handle.clone())
         .layer(badges); // last, so that it is the outermost
 
-    let listener = listen(options.addr)?;
+    let listener = TcpListener::bind(options.addr).await?;
     println!("listening on http://{}/", listener.local_addr()?);
-    // So that `peer` knows.
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener.tap_io(send_at_once), app)
-        .with_graceful_shutdown(async move {
-            asked_to_stop().await;
-            handle.shutdown().await; // the server waits for open streams, and they never end
-            tokio::spawn(give_up_after(Duration::from_secs(5)));
-        })
-        .await?;
+    handle
+        .serve(listener, app)
+        .user_timeout(options.user_timeout)
+        .with_graceful_shutdown(asked_to_stop())
+        .await;
     Ok(())
 }
 
@@ -116,23 +113,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn count(State(badges): State<Handle>, uri: Uri) -> Result<Json<Counts>, StatusCode> {
     let room = badges.room_at(&uri.path().replace("/count", "/online.png"));
     room.map(|room| Json(room.counts())).map_err(|_| StatusCode::NOT_FOUND)
-}
-
-fn peer(request: &Parts) -> Option<IpAddr> {
-    request.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
-}
-
-/// With room for many who come at the same time.
-fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(4096)
-}
-
-/// Otherwise a small picture may wait until the one before it is acknowledged.
-fn send_at_once(connection: &mut TcpStream) {
-    connection.set_nodelay(true).ok();
 }
 
 async fn asked_to_stop() {
@@ -147,13 +127,6 @@ async fn asked_to_stop() {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
     }
-}
-
-/// Someone who does not read can't be told that it is over.
-async fn give_up_after(patience: Duration) {
-    tokio::time::sleep(patience).await;
-    eprintln!("some connections did not end in time");
-    std::process::exit(1);
 }
 
 /// `5`, `0.5`, `5s` or `500ms`.

@@ -56,12 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let listener = TcpListener::bind(options.addr).await?;
     println!("listening on http://{}/", listener.local_addr()?);
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async move {
-            tokio::signal::ctrl_c().await.ok();
-            handle.shutdown().await;
-        })
-        .await?;
+    handle.serve(listener, app).with_graceful_shutdown(tokio::signal::ctrl_c()).await;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::PaintError;
 use crate::presence::counts::Counts;
+use crate::presence::leaving::LeaveReason;
 
 /// A counted stream has been opened, or is read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,30 @@ pub struct Leave {
     pub path: Arc<str>,
     /// How many are in the room without it.
     pub counts: Counts,
+    /// Why, as far as the server can know.
+    pub reason: LeaveReason,
+    /// For how long it has been counted: since the [`Join`] that was told of it last.
+    pub stayed: Duration,
+}
+
+/// A room that nobody was in has its first visitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occupied {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// How many are in it.
+    pub counts: Counts,
+}
+
+/// The last visitor of a room has left it, and has not come back within the leave grace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Vacated {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// For how long there had been somebody, the leave grace included.
+    pub lasted: Duration,
 }
 
 /// A room's picture has been painted.
@@ -119,6 +144,23 @@ pub trait Observer: Send + Sync + 'static {
     /// Each is told once for each join.
     fn on_leave(&self, leave: &Leave) {
         let _ = leave;
+    }
+
+    /// A room that was empty is empty no more: for an application that does something as long as somebody
+    /// is there, such as reading a sensor.
+    ///
+    /// Told in turn with [`on_vacated`](Self::on_vacated), room by room. Who comes and leaves in one
+    /// moment may be told of by neither.
+    fn on_occupied(&self, occupied: &Occupied) {
+        let _ = occupied;
+    }
+
+    /// A room is empty again: nobody is counted in it, nor expected back.
+    ///
+    /// A reload, or somebody who comes back within the [leave grace](crate::Badge::leave_grace), does not
+    /// empty a room. Not told when the runtime ends that the room's task is on.
+    fn on_vacated(&self, vacated: &Vacated) {
+        let _ = vacated;
     }
 
     /// A room's picture has been painted.

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The least time between two lines of one kind.
+/// The least time between two lines of one kind, unless another is asked for.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Whether something has been said lately.
-#[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Option<Said>>);
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    interval: Duration,
+    said: Mutex<Option<Said>>,
+}
 
 #[derive(Debug)]
 struct Said {
@@ -19,13 +22,23 @@ struct Said {
     unsaid: u64,
 }
 
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::every(INTERVAL)
+    }
+}
+
 impl Throttle {
+    pub(crate) fn every(interval: Duration) -> Self {
+        Self { interval, said: Mutex::default() }
+    }
+
     /// Whether a line may be written now, and how many have been left out before it.
     pub(crate) fn may_speak(&self) -> Option<u64> {
         let now = Instant::now();
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *said {
-            Some(said) if now < said.at + INTERVAL => {
+            Some(said) if now < said.at + self.interval => {
                 said.unsaid += 1;
                 None
             }

@@ -3,16 +3,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::observe::throttle::Throttle;
 
 /// Between two complaints of one kind about one badge.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// When what was last complained about.
+/// What has been complained about lately.
 #[derive(Debug, Default)]
-pub(crate) struct Complaints {
-    last: Mutex<HashMap<(Arc<str>, Kind), Instant>>,
-}
+pub(crate) struct Complaints(Mutex<HashMap<(Arc<str>, Kind), Throttle>>);
 
 /// What can be complained about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,15 +24,9 @@ pub(crate) enum Kind {
 impl Complaints {
     /// Whether it is time to complain again about the badge at this path.
     pub(crate) fn are_due(&self, path: &Arc<str>, kind: Kind) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        match last.get(&(path.clone(), kind)) {
-            Some(before) if now.duration_since(*before) < QUIET => false,
-            _ => {
-                last.insert((path.clone(), kind), now);
-                true
-            }
-        }
+        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let throttle = kinds.entry((path.clone(), kind)).or_insert_with(|| Throttle::every(QUIET));
+        throttle.may_speak().is_some()
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::presence::counts::{Counts, Grace, Snapshot};
 use crate::presence::history::{History, day};
+use crate::presence::leaving::Leaving;
 use crate::presence::roster::Roster;
 use crate::request::pseudonym::Person;
 
@@ -38,12 +39,12 @@ pub(crate) struct News {
     pub(crate) counts: Counts,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Coming {
     Join,
     /// Somebody who had stopped reading reads again.
     Return,
-    Leave,
+    Leave(Leaving),
 }
 
 impl Crowd {
@@ -78,8 +79,8 @@ impl Crowd {
         self.change(Coming::Return, |state, now| state.roster.join(person, now));
     }
 
-    pub(crate) fn leave(&self, person: Option<Person>) {
-        self.change(Coming::Leave, |state, now| state.roster.leave(person, now));
+    pub(crate) fn leave(&self, person: Option<Person>, leaving: Leaving) {
+        self.change(Coming::Leave(leaving), |state, now| state.roster.leave(person, now));
     }
 
     /// Those who want to hear of the counts.
@@ -208,8 +209,11 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::presence::leaving::LeaveReason;
     use crate::request::key::VisitorKey;
     use crate::request::pseudonym::Blind;
+
+    const LEAVING: Leaving = Leaving { reason: LeaveReason::Closed, stayed: Duration::ZERO };
 
     #[tokio::test(start_paused = true)]
     async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
@@ -218,7 +222,7 @@ mod tests {
         let alice = Blind::new().person(&VisitorKey::new("alice"));
         for person in [Some(alice), None] {
             crowd.join(person);
-            crowd.leave(person);
+            crowd.leave(person, LEAVING);
         }
         tokio::time::advance(Duration::from_secs(63)).await;
         let snapshot = crowd.snapshot();
@@ -262,13 +266,13 @@ mod tests {
         let (room, total) = (Crowd::of_room(of_grace(0), None), Crowd::total(of_grace(0)));
         for crowd in [&room, &total] {
             crowd.join(None);
-            crowd.leave(None);
+            crowd.leave(None, LEAVING);
             crowd.take_back(None);
         }
         assert!(room.has_news() && !total.has_news());
         let told: Vec<_> =
-            room.take_news().iter().map(|news| (news.what, news.counts.streams)).collect();
-        assert_eq!(told, [(Coming::Join, 1), (Coming::Leave, 0), (Coming::Return, 1)]);
+            room.take_news().into_iter().map(|news| (news.what, news.counts.streams)).collect();
+        assert_eq!(told, [(Coming::Join, 1), (Coming::Leave(LEAVING), 0), (Coming::Return, 1)]);
         assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
         assert_eq!(room.history().records.joins, 1, "who returns has not come again");
     }
@@ -281,7 +285,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(crowd.snapshot().since_change, Duration::from_secs(5));
         assert_eq!(crowd.next_expiry(), None);
-        crowd.leave(Some(alice));
+        crowd.leave(Some(alice), LEAVING);
         assert_eq!(crowd.next_expiry(), Some(Instant::now() + Duration::from_secs(3)));
         tokio::time::advance(Duration::from_millis(2999)).await;
         assert!(crowd.has(alice) && !crowd.is_empty());
@@ -301,7 +305,7 @@ mod tests {
         assert_eq!(*told.borrow_and_update(), Counts { streams: 1, visitors: 1 });
         crowd.tell();
         assert!(!told.has_changed().unwrap());
-        crowd.leave(None);
+        crowd.leave(None, LEAVING);
         crowd.tell();
         assert_eq!(*told.borrow_and_update(), Counts { streams: 0, visitors: 1 });
         tokio::time::advance(Duration::from_secs(3)).await;
@@ -313,7 +317,7 @@ mod tests {
     fn a_new_day_begins_although_nobody_comes() {
         let crowd = Crowd::total(of_grace(0));
         (0..3).for_each(|_| crowd.join(None));
-        (0..2).for_each(|_| crowd.leave(None));
+        (0..2).for_each(|_| crowd.leave(None, LEAVING));
         crowd.change_history(|history| history.records.day -= 1);
         let records = crowd.snapshot().records;
         assert_eq!((records.peak, records.peak_today), (3, 1));

@@ -7,4 +7,5 @@
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod history;
+pub(crate) mod leaving;
 pub(crate) mod roster;

@@ -11,6 +11,7 @@ pub(crate) mod etag;
 pub(crate) mod head;
 pub(crate) mod key;
 pub(crate) mod params;
+pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod pseudonym;
 pub(crate) mod query;

@@ -34,8 +34,7 @@ impl Params {
         let value_of = |name: &&str| {
             let found = values.iter().rev().find(|pair| pair.0 == *name);
             let (name, value) = found.ok_or_else(|| Misnamed::Missing((*name).to_owned()))?;
-            let fits = is_value(value);
-            if fits {
+            if is_value(value) {
                 Ok(((*name).into(), (*value).into()))
             } else {
                 Err(Misnamed::Value((*name).to_owned()))

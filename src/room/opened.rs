@@ -12,6 +12,7 @@ use crate::badge::recipe::Recipe;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
+use crate::presence::leaving::{LeaveReason, Leaving};
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
@@ -177,8 +178,8 @@ impl Room {
     }
 
     /// Ends the streams of everybody who is here. Whoever comes then finds a new screen.
-    pub(crate) fn close(&self) {
-        self.screens().up.iter().for_each(|screen| screen.close());
+    pub(crate) fn close(&self, reason: LeaveReason) {
+        self.screens().up.iter().for_each(|screen| screen.close(reason.clone()));
     }
 
     /// Asks the painter to do that, once it has shown the newest picture.
@@ -207,8 +208,8 @@ impl Room {
 
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        for watcher in screen.stage.sweep() {
-            self.leave(watcher);
+        for (watcher, since) in screen.stage.sweep() {
+            self.leave(watcher, LeaveReason::Stalled, since);
         }
     }
 
@@ -242,8 +243,9 @@ impl Room {
         self.count(watcher, Crowd::take_back);
     }
 
-    pub(crate) fn leave(&self, watcher: Watcher) {
-        self.count(watcher, Crowd::leave);
+    pub(crate) fn leave(&self, watcher: Watcher, reason: LeaveReason, since: Instant) {
+        let leaving = Leaving { reason, stayed: since.elapsed() };
+        self.count(watcher, |crowd, person| crowd.leave(person, leaving.clone()));
     }
 
     fn count(&self, watcher: Watcher, change: impl Fn(&Crowd, Option<Person>)) {

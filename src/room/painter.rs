@@ -16,6 +16,7 @@ use crate::observe::observer::Paint;
 use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
+use crate::presence::leaving::LeaveReason;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
@@ -24,6 +25,9 @@ use crate::room::screen::Screen;
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
 const BEATS_IN_A_PART: u32 = 720;
+
+/// Between two tries to draw when there was no thread to draw on.
+const RETRY: Duration = Duration::from_secs(2);
 
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -43,7 +47,11 @@ pub(crate) struct Painter {
     next_paint: Instant,
     next_beat: Instant,
     last_round: Instant,
+    /// When to try again what could not be drawn, although nothing has changed.
+    retry_at: Option<Instant>,
     beats: u32,
+    /// Since when somebody has been here.
+    occupied_since: Option<Instant>,
     /// This process stood still, and its viewers may have waited for it.
     was_paused: bool,
 }
@@ -60,7 +68,9 @@ impl Painter {
             next_paint: now,
             next_beat: now + room.recipe.settings.heartbeat(),
             last_round: now,
+            retry_at: None,
             beats: 0,
+            occupied_since: None,
             was_paused: false,
             room,
             reporter,
@@ -80,11 +90,14 @@ impl Painter {
                 return self.end().await;
             }
             if is_to_close {
-                self.close(&survey).await;
+                self.close(&survey, LeaveReason::RoomClosed).await;
                 continue;
             }
             let now = Instant::now();
             if survey.tick().is_some_and(|tick| now >= self.last_round + tick) {
+                self.is_due = true;
+            }
+            if self.retry_at.take_if(|at| now >= *at).is_some() {
                 self.is_due = true;
             }
             let is_turn = self.is_due && now >= self.next_paint;
@@ -123,6 +136,7 @@ impl Painter {
             let (from, to) = (before.counts.visitors, self.snapshot.counts.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
             self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
+            self.tell_occupancy();
         }
         self.is_due |= self.snapshot.differs_from(&before);
         self.canvases.retain(|number, canvas| {
@@ -140,11 +154,27 @@ impl Painter {
         survey
     }
 
+    /// Tells of a room's first visitor, and of its last.
+    fn tell_occupancy(&mut self) {
+        let Self { room, reporter, snapshot, occupied_since, .. } = self;
+        match (snapshot.counts.visitors, *occupied_since) {
+            (1.., None) => {
+                *occupied_since = Some(Instant::now());
+                reporter.occupied(&room.path, snapshot.counts.clone());
+            }
+            (0, Some(since)) => {
+                *occupied_since = None;
+                reporter.vacated(&room.path, since.elapsed());
+            }
+            _ => {}
+        }
+    }
+
     /// Sleeps until there is something to do.
     async fn rest(&mut self, survey: &Survey, shutdown: &CancellationToken) {
         let mut wake_at = self.next_beat;
-        if let Some(expiry) = survey.next_expiry {
-            wake_at = wake_at.min(expiry);
+        for at in [survey.next_expiry, self.retry_at].into_iter().flatten() {
+            wake_at = wake_at.min(at);
         }
         if self.is_due {
             wake_at = wake_at.min(self.next_paint);
@@ -226,6 +256,9 @@ impl Painter {
                 frame
             }
             Err((error, frame)) => {
+                if let PaintError::Thread(_) = error {
+                    self.retry_at = Some(Instant::now() + RETRY);
+                }
                 self.reporter.paint_failed(&screen.recipe, path, &error);
                 frame
             }
@@ -256,7 +289,7 @@ impl Painter {
     ///
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
-    async fn close(&mut self, survey: &Survey) {
+    async fn close(&mut self, survey: &Survey, reason: LeaveReason) {
         let screens: Vec<_> = survey.open().enumerate().collect();
         let is_behind = |painter: &Self| {
             let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
@@ -272,7 +305,7 @@ impl Painter {
                 break;
             }
         }
-        screens.iter().for_each(|(_, screen)| screen.close());
+        screens.iter().for_each(|(_, screen)| screen.close(reason.clone()));
     }
 
     /// Ends all streams, and waits until they are gone. What is shown is what was there when it began:
@@ -284,7 +317,7 @@ impl Painter {
                 return;
             }
             if survey.open().next().is_some() {
-                self.close(&survey).await;
+                self.close(&survey, LeaveReason::Shutdown).await;
             }
             // The end of a leave grace is no news.
             let expiry = survey.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);

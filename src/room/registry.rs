@@ -13,6 +13,7 @@ use crate::observe::observer::Refusal;
 use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
+use crate::presence::leaving::LeaveReason;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
 use crate::room::opened::Room;
@@ -278,7 +279,7 @@ impl Drop for Running {
         self.take_down(&mut self.registry.entries());
         self.room.opens_or_ends(-1);
         tracing::debug!(path = %self.room.path, "a room has been freed");
-        self.room.close();
+        self.room.close(LeaveReason::Shutdown);
     }
 }
 

@@ -3,14 +3,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 
 use crate::badge::recipe::Recipe;
 use crate::error::PaintError;
-use crate::observe::observer::{Join, Leave, Observer, Paint, PaintFailure, Refusal, Refused};
+use crate::observe::observer::{
+    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Vacated,
+};
 use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::{Coming, News};
+use crate::presence::leaving::Leaving;
 
 /// How many changes a slow reader may be behind before it misses some.
 const KEPT_CHANGES: usize = 1024;
@@ -39,12 +43,25 @@ impl Reporter {
                     let join = Join { path, counts, is_return: what == Coming::Return };
                     self.call(|observer| observer.on_join(&join));
                 }
-                Coming::Leave => {
-                    tracing::debug!(%path, streams, "a viewer left");
-                    self.call(|observer| observer.on_leave(&Leave { path, counts }));
+                Coming::Leave(Leaving { reason, stayed }) => {
+                    tracing::debug!(%path, streams, ?reason, ?stayed, "a viewer left");
+                    let leave = Leave { path, counts, reason, stayed };
+                    self.call(|observer| observer.on_leave(&leave));
                 }
             }
         }
+    }
+
+    pub(crate) fn occupied(&self, path: &Arc<str>, counts: Counts) {
+        tracing::debug!(%path, "a room is occupied");
+        let path = path.clone();
+        self.call(|observer| observer.on_occupied(&Occupied { path, counts }));
+    }
+
+    pub(crate) fn vacated(&self, path: &Arc<str>, lasted: Duration) {
+        tracing::debug!(%path, ?lasted, "a room is vacated");
+        let path = path.clone();
+        self.call(|observer| observer.on_vacated(&Vacated { path, lasted }));
     }
 
     /// A room's counts are different from those told last.

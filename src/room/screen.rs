@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
+use crate::presence::leaving::LeaveReason;
 use crate::request::pseudonym::Person;
 use crate::request::style::Style;
 use crate::stream::frame::Frame;
@@ -59,9 +60,9 @@ impl Screen {
     }
 
     /// Ends the streams of its viewers.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, reason: LeaveReason) {
         self.is_closed.store(true, Ordering::Relaxed);
-        self.stage.close();
+        self.stage.close(reason);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

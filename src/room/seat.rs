@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
+use crate::presence::leaving::LeaveReason;
 use crate::room::opened::Room;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::frame::Frame;
@@ -18,6 +19,8 @@ pub(crate) struct Seat {
     watcher: Watcher,
     /// `None` once it has been given back.
     ticket: Option<Ticket>,
+    /// Why the stream ends; the viewer goes by itself unless one has been told.
+    ending: LeaveReason,
 }
 
 impl Seat {
@@ -30,7 +33,7 @@ impl Seat {
         let (screen, ticket) = room.enter(variant, recipe, watcher);
         screen.opens_for(watcher);
         room.join(watcher);
-        Self { room, screen, watcher, ticket: Some(ticket) }
+        Self { room, screen, watcher, ticket: Some(ticket), ending: LeaveReason::Closed }
     }
 
     /// Of the badge that is shown.
@@ -40,11 +43,16 @@ impl Seat {
 
     /// What the viewer is to do next. One that had stopped reading and was uncounted is counted
     /// again.
-    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
-        let Some(ticket) = &self.ticket else { return Poll::Ready(Cue::End) };
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Cue<Frame>> {
+        let Some(ticket) = &self.ticket else {
+            return Poll::Ready(Cue::End(self.ending.clone()));
+        };
         let (cue, was_missing) = self.screen.stage.poll(ticket, cx);
         if was_missing {
             self.room.take_back(self.watcher);
+        }
+        if let Poll::Ready(Cue::End(reason)) = &cue {
+            self.ending = reason.clone();
         }
         cue
     }
@@ -54,11 +62,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
         self.screen.closes_for(self.watcher);
-        let was_missing = self.screen.stage.leave(ticket);
-        if was_missing {
-            self.room.changed.notify_one(); // it may have been the last one
-        } else {
-            self.room.leave(self.watcher);
+        match self.screen.stage.leave(ticket) {
+            Some(since) => self.room.leave(self.watcher, self.ending.clone(), since),
+            // It was missing, and may have been the last one.
+            None => self.room.changed.notify_one(),
         }
     }
 }

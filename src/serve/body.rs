@@ -174,7 +174,7 @@ impl Stream {
                 self.seat.meter().heartbeat();
                 from_seen(Frame::heartbeat)
             }
-            Cue::End => {
+            Cue::End(_) => {
                 let bytes = from_seen(Frame::closing);
                 self.is_closed = true;
                 bytes

@@ -179,6 +179,12 @@ impl Handle {
         timeout(patience, self.dispatch.admission.drained()).await.is_ok()
     }
 
+    /// Waits until somebody has called one of these.
+    #[cfg(feature = "hyper")]
+    pub(crate) async fn is_going_down(&self) {
+        self.dispatch.shutdown.cancelled().await;
+    }
+
     fn no_badge(&self, path: &str) -> RoomError {
         let known = self.dispatch.recipes.iter().map(|recipe| recipe.path.clone()).collect();
         RoomError::NoBadge { path: path.to_owned(), known }

@@ -9,6 +9,8 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
+use crate::presence::leaving::LeaveReason;
+
 #[cfg(all(test, livebadge_loom))]
 use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, livebadge_loom)))]
@@ -34,7 +36,8 @@ struct Inner<T, K> {
     round: u64,
     /// From when on a change begins a round at once; `None` while one is due or under way.
     idle_from: Option<Instant>,
-    closed: bool,
+    /// Why every stream ends, if they do.
+    closed: Option<LeaveReason>,
     /// Side by side, so that a beat takes as long as there are viewers, not as there have been.
     places: Vec<Place<K>>,
 }
@@ -45,6 +48,8 @@ struct Place<K> {
     at: Arc<AtomicUsize>,
     viewer: K,
     since: Instant,
+    /// From when on it has not been missing.
+    there_since: Instant,
     /// It has been there for long enough, and ends.
     is_over: bool,
     /// There while the viewer waits; taken to wake it.
@@ -68,8 +73,8 @@ pub(crate) enum Cue<T> {
     Show(Arc<T>),
     /// Nothing is new; prove that the connection lives.
     Beat,
-    /// Nothing will ever be new.
-    End,
+    /// Nothing will ever be new, for this reason.
+    End(LeaveReason),
 }
 
 impl<T, K: Clone> Stage<T, K> {
@@ -80,7 +85,7 @@ impl<T, K: Clone> Stage<T, K> {
             beat: 0,
             round: 0,
             idle_from: None,
-            closed: false,
+            closed: None,
             places: Vec::new(),
         };
         Self { inner: Mutex::new(inner) }
@@ -97,6 +102,7 @@ impl<T, K: Clone> Stage<T, K> {
             at: at.clone(),
             viewer,
             since: now,
+            there_since: now,
             is_over: false,
             waker: None,
             version: 0,
@@ -108,11 +114,11 @@ impl<T, K: Clone> Stage<T, K> {
         Ticket(at)
     }
 
-    /// Gives the place back. Returns whether its viewer was missing.
-    pub(crate) fn leave(&self, ticket: Ticket) -> bool {
+    /// Gives the place back. Returns since when its viewer was there; `None` if it was missing.
+    pub(crate) fn leave(&self, ticket: Ticket) -> Option<Instant> {
         let place = self.lock().remove(&ticket);
         // Here, outside the lock, the waker is dropped: foreign code.
-        place.is_missing()
+        (!place.is_missing()).then_some(place.there_since)
     }
 
     /// No viewer has a place, not even one that is missing.
@@ -126,6 +132,9 @@ impl<T, K: Clone> Stage<T, K> {
         let cue = inner.cue(ticket);
         let place = inner.place(ticket);
         let was_missing = place.is_missing();
+        if was_missing {
+            place.there_since = Instant::now();
+        }
         place.missed = 0;
         match (&mut place.waker, &cue) {
             (Some(waker), Poll::Pending) => waker.clone_from(cx.waker()),
@@ -158,8 +167,8 @@ impl<T, K: Clone> Stage<T, K> {
     }
 
     /// Ends every viewer's stream after the newest picture.
-    pub(crate) fn close(&self) {
-        self.update(|inner| inner.closed = true);
+    pub(crate) fn close(&self, reason: LeaveReason) {
+        self.update(|inner| inner.closed = Some(reason));
     }
 
     /// Ends the streams of those who came before this, after the newest picture.
@@ -169,15 +178,15 @@ impl<T, K: Clone> Stage<T, K> {
         });
     }
 
-    /// Returns the viewers that are missing from now on: they have been woken several sweeps ago
-    /// and did not come, which proves that nobody reads at the other end.
-    pub(crate) fn sweep(&self) -> Vec<K> {
+    /// Returns the viewers that are missing from now on, and since when each was there: they have been
+    /// woken several sweeps ago and did not come, which proves that nobody reads at the other end.
+    pub(crate) fn sweep(&self) -> Vec<(K, Instant)> {
         let mut missing = Vec::new();
         for place in &mut self.lock().places {
             if place.waker.is_none() {
                 place.missed = place.missed.saturating_add(1);
                 if place.missed == MISSING_AFTER {
-                    missing.push(place.viewer.clone());
+                    missing.push((place.viewer.clone(), place.there_since));
                 }
             }
         }
@@ -201,13 +210,17 @@ impl<T, K: Clone> Stage<T, K> {
 
 impl<T, K> Inner<T, K> {
     fn cue(&mut self, ticket: &Ticket) -> Poll<Cue<T>> {
-        let (version, beat, round, closed) = (self.version, self.beat, self.round, self.closed);
+        let (version, beat, round) = (self.version, self.beat, self.round);
+        let closed = self.closed.clone();
         let place = self.place(ticket);
-        if !place.is_due(version, beat, round, closed) {
+        if !place.is_due(version, beat, round, closed.is_some()) {
             return Poll::Pending;
         }
-        if (closed || place.is_over) && place.version == version {
-            return Poll::Ready(Cue::End);
+        let end = closed.or_else(|| place.is_over.then_some(LeaveReason::MaxAge));
+        if let Some(reason) = end
+            && place.version == version
+        {
+            return Poll::Ready(Cue::End(reason));
         }
         place.beat = beat;
         if place.version == version {
@@ -235,8 +248,8 @@ impl<T, K> Inner<T, K> {
     }
 
     fn take_due_wakers(&mut self) -> Vec<Waker> {
-        let Self { version, beat, round, closed, ref mut places, .. } = *self;
-        let due = |place: &&mut Place<K>| place.is_due(version, beat, round, closed);
+        let Self { version, beat, round, ref closed, ref mut places, .. } = *self;
+        let due = |place: &&mut Place<K>| place.is_due(version, beat, round, closed.is_some());
         places.iter_mut().filter(due).filter_map(|place| place.waker.take()).collect()
     }
 }

@@ -19,7 +19,7 @@ use super::support::Process;
 use super::viewer::Viewer;
 
 /// The example that sets its sockets so, and its options.
-const SERVER: (&str, &[&str]) = ("hyper", &[]);
+const SERVER: (&str, &[&str]) = ("online", &["--user-timeout", "15"]);
 
 /// Nobody whose packets are lost is counted for longer.
 const GONE: Duration = Duration::from_secs(35);

@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_millis(100);
 
 pub(crate) const PATH: &str = "/online.png";
 
-const EXAMPLES: [&str; 2] = ["online", "hyper"];
+const EXAMPLES: [&str; 1] = ["online"];
 
 #[derive(Debug)]
 pub(crate) struct Server {

@@ -6,14 +6,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, call, log, read_bar};
+use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, call, drawn, log, read_bar};
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};
-use tower_livebadge::{
-    Handle, Join, LiveBadge, LiveBadgeLayer, LiveBadgeLayerBuilder, NotFound, Observer, Records,
-    visitor,
-};
+use tower_livebadge::{Handle, Join, LiveBadgeLayer, Observer, Records, visitor};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BEAT: Duration = Duration::from_secs(5);
@@ -22,20 +19,6 @@ const MOMENT: Duration = Duration::from_millis(1);
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// Builds it, and has bars of these numbers drawn.
-async fn drawn(builder: LiveBadgeLayerBuilder, bars: &[usize]) -> (LiveBadge<NotFound>, Handle) {
-    let (sender, numbers) = watch::channel(0);
-    let badges = builder.badge("/drawn.png", bar_badge_of("value").values(numbers));
-    let badges = badges.build().expect("right badges");
-    let handle = badges.handle();
-    let service = badges.into_service();
-    for bar in bars {
-        sender.send_replace(*bar);
-        let Ok(_) = call(&service, "/drawn.png?still", &[]).await.into_body().collect().await;
-    }
-    (service, handle)
 }
 
 fn streams(handle: &Handle, path: &str) -> usize {

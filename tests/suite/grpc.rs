@@ -3,8 +3,8 @@
 
 #[path = "../../examples/grpc/app.rs"]
 mod app;
-#[path = "../../examples/grpc/serve.rs"]
-mod serve;
+#[path = "../../examples/grpc/tls.rs"]
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,17 +50,16 @@ impl Example {
             let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
             let certificate = CertificateDer::from(own.cert);
             let trusting = trusting(certificate.clone());
-            (Some(serve::tls(certificate, key).unwrap()), Some(trusting))
+            (Some(tls::acceptor(certificate, key).unwrap()), Some(trusting))
         } else {
             (None, None)
         };
         let (stop, stopped) = oneshot::channel();
-        let handle = badges.clone();
-        let until = async move {
-            stopped.await.ok();
-            handle.shutdown().await;
+        let server = badges.serve(listener, app).with_graceful_shutdown(stopped);
+        let ended = match acceptor {
+            None => tokio::spawn(server.into_future()),
+            Some(tls) => tokio::spawn(server.handshake(move |tcp| tls.accept(tcp)).into_future()),
         };
-        let ended = tokio::spawn(serve::serve(listener, acceptor, app, until));
         Self { address, badges, tls, stop, ended }
     }
 

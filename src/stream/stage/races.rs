@@ -19,7 +19,7 @@ fn the_last_picture_and_the_end_reach_whoever_waits() {
             move || {
                 stage.end_round(Some(Arc::new(1)));
                 stage.end_round(Some(Arc::new(2)));
-                stage.close();
+                stage.close(LeaveReason::Shutdown);
             }
         });
         let ticket = stage.enter((), true, Instant::now());

@@ -9,7 +9,7 @@ fn poll(stage: &Numbers, ticket: &Ticket) -> Option<i64> {
     match stage.poll(ticket, &mut Context::from_waker(Waker::noop())).0 {
         Poll::Ready(Cue::Show(number)) => Some(i64::from(*number)),
         Poll::Ready(Cue::Beat) => Some(-1),
-        Poll::Ready(Cue::End) => Some(-2),
+        Poll::Ready(Cue::End(_)) => Some(-2),
         Poll::Pending => None,
     }
 }
@@ -94,7 +94,7 @@ fn the_newest_picture_comes_before_the_end() {
     let stage = Numbers::new();
     let ticket = stage.enter("viewer", true, Instant::now());
     stage.end_round(Some(Arc::new(1)));
-    stage.close();
+    stage.close(LeaveReason::Shutdown);
     assert_eq!(poll(&stage, &ticket), Some(1));
     assert_eq!(poll(&stage, &ticket), Some(-2));
 }
@@ -145,9 +145,9 @@ fn who_is_woken_finds_the_stage_open() {
     let looks = Arc::new(Looks(stage.clone(), AtomicUsize::new(0)));
     let waker = Waker::from(looks.clone());
     let ticket = stage.enter("viewer", false, Instant::now());
-    for change in
-        [|stage: &Numbers| stage.end_round(Some(Arc::new(1))), Numbers::beat, Numbers::close]
-    {
+    let paint = |stage: &Numbers| stage.end_round(Some(Arc::new(1)));
+    let end = |stage: &Numbers| stage.close(LeaveReason::Shutdown);
+    for change in [paint, Numbers::beat, end] {
         while stage.poll(&ticket, &mut Context::from_waker(&waker)).0.is_ready() {}
         change(&stage);
     }
@@ -167,10 +167,11 @@ fn who_does_not_come_when_woken_is_missing_until_it_does() {
     stage.beat();
     poll(&stage, &waiting);
     poll(&stage, &waiting);
-    let found: Vec<_> = (0..4).map(|_| stage.sweep()).collect();
+    let sweep = || stage.sweep().into_iter().map(|(viewer, _)| viewer).collect::<Vec<_>>();
+    let found: Vec<_> = (0..4).map(|_| sweep()).collect();
     assert_eq!(found, [vec![], vec![], vec!["stuck"], vec![]]);
 
     let (cue, was_missing) = stage.poll(&stuck, &mut Context::from_waker(Waker::noop()));
     assert!(was_missing && matches!(cue, Poll::Ready(Cue::Beat)));
-    assert!(!stage.leave(stuck) && !stage.leave(waiting));
+    assert!(stage.leave(stuck).is_some() && stage.leave(waiting).is_some());
 }

@@ -5,11 +5,12 @@ use std::convert::Infallible;
 
 use http::{HeaderValue, Request, Response};
 use http_body_util::BodyExt;
+use tokio::sync::watch;
 use tower::{Service, ServiceExt};
-use tower_livebadge::ResponseBody;
+use tower_livebadge::{Handle, LiveBadge, LiveBadgeLayerBuilder, NotFound, ResponseBody};
 
 use super::multipart::{Parser, boundary_of};
-use super::{read_bar, within};
+use super::{bar_badge_of, read_bar, within};
 
 /// A stream whose every byte is checked, and which is read when the test says so alone.
 #[derive(Debug)]
@@ -85,4 +86,21 @@ where
     let request = request.body(()).expect("a test's request is valid");
     let Ok(response) = service.clone().oneshot(request).await;
     response
+}
+
+/// Builds it, and has bars of these numbers drawn: paused time leaps while a picture is being drawn.
+pub(crate) async fn drawn(
+    builder: LiveBadgeLayerBuilder,
+    bars: &[usize],
+) -> (LiveBadge<NotFound>, Handle) {
+    let (sender, numbers) = watch::channel(0);
+    let badges = builder.badge("/drawn.png", bar_badge_of("value").values(numbers));
+    let badges = badges.build().expect("right badges");
+    let handle = badges.handle();
+    let service = badges.into_service();
+    for bar in bars {
+        sender.send_replace(*bar);
+        let Ok(_) = call(&service, "/drawn.png?still", &[]).await.into_body().collect().await;
+    }
+    (service, handle)
 }

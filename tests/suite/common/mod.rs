@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub(crate) use bar::{bar_badge, bar_badge_of, bar_look_of, read_bar};
 pub(crate) use client::{Client, LiveStream, Protocol, Reply};
-pub(crate) use direct::{Direct, call};
+pub(crate) use direct::{Direct, call, drawn};
 pub(crate) use picture::{Picture, decode};
 pub(crate) use raw::RawReply;
 pub(crate) use server::{Server, serve};

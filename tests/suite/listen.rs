@@ -1,0 +1,204 @@
+//! The server that comes along (`Handle::serve`): who is at the other end, what is set on sockets, who is
+//! sent away, and the end.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::common::{
+    BROWSER, Client, PATIENCE, Protocol, RawReply, bar_badge, eventually, read_bar, within,
+};
+use axum::routing::get;
+use axum::{Extension, Router};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tower_livebadge::{
+    Handle, LiveBadgeLayer, PeerAddr, RoomHandle, Server, SocketOptions, visitor,
+};
+
+const PATH: &str = "/bar.png";
+
+/// A server, and what ends it.
+struct Running {
+    address: SocketAddr,
+    room: RoomHandle,
+    handle: Handle,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn start(set_up: impl FnOnce(Server<Router>) -> Server<Router>) -> Running {
+    let badge = bar_badge().visitors(visitor::peer(PeerAddr::of));
+    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
+    let handle = badges.handle();
+    let app = Router::new()
+        .route("/", get(async |Extension(PeerAddr(peer)): Extension<PeerAddr>| peer.to_string()))
+        .route(
+            "/panic",
+            get(async || {
+                if true {
+                    panic!("a handler's bug")
+                }
+            }),
+        )
+        .layer(badges);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = set_up(handle.serve(listener, app)).with_graceful_shutdown(stopped);
+    let ended = tokio::spawn(server.into_future());
+    Running { address, room: handle.room_at(PATH).unwrap(), handle, stop, ended }
+}
+
+#[tokio::test]
+async fn handlers_and_badges_know_who_is_at_the_other_end() {
+    let running = start(|server| server).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        let mut client = Client::connect(running.address, protocol).await;
+        let peer = client.get("/", &[]).await.bytes().await;
+        let peer: SocketAddr = std::str::from_utf8(&peer).unwrap().parse().unwrap();
+        assert!(peer.ip().is_loopback() && peer != running.address, "{peer}");
+    }
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        streams.push(RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await);
+    }
+    eventually("all", || running.room.counts().streams == 3).await;
+    assert_eq!(running.room.counts().visitors, 1, "all of one address");
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_hurts_its_own_connection_alone() {
+    let running = start(|server| server).await;
+    let mut stream = RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    stream.chunk().await.unwrap();
+    let mut socket = TcpStream::connect(running.address).await.unwrap();
+    socket.write_all(b"GET /panic HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(within("the end", socket.read(&mut [0; 9])).await.unwrap(), 0);
+    let mut client = Client::connect(running.address, Protocol::Http1).await;
+    client.get("/", &[]).await.bytes().await;
+    assert_eq!(running.room.counts().streams, 1);
+}
+
+/// Each viewer that reads gets the last picture and the regular end; one that does not is cut off.
+#[tokio::test]
+async fn it_ends_with_its_streams_and_waits_for_nobody_who_does_not_read() {
+    let goodbye = Duration::from_millis(500);
+    let running = start(|server| server.shutdown_timeout(goodbye)).await;
+    let mut first = RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    let mut client = Client::connect(running.address, Protocol::Http2).await;
+    let second = client.get(PATH, &BROWSER).await.into_stream();
+    // Half a request: whoever sends it does not go by itself.
+    let mut stuck = TcpStream::connect(running.address).await.unwrap();
+    stuck.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
+    eventually("both", || running.room.counts().streams == 2).await;
+
+    let since = Instant::now();
+    running.stop.send(()).unwrap();
+    let mut last = Vec::new();
+    while let Some(chunk) = first.chunk().await {
+        last = chunk;
+    }
+    assert!(last.ends_with(b"--\r\n"), "the last chunk before the regular end closes");
+    let pictures = second.rest().await;
+    assert_eq!(read_bar(pictures.last().unwrap()), 2);
+    within("the server's end", running.ended).await.unwrap();
+    assert!(since.elapsed() < goodbye + PATIENCE / 2);
+    assert!(TcpStream::connect(running.address).await.is_err(), "nobody is let in any more");
+    assert_eq!(running.room.counts().streams, 0);
+}
+
+#[tokio::test]
+async fn the_handles_shutdown_ends_it() {
+    let running = start(|server| server).await;
+    let mut stream = RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    stream.chunk().await.unwrap();
+    let reads = tokio::spawn(async move { while stream.chunk().await.is_some() {} });
+    running.handle.shutdown().await;
+    within("the server's end", running.ended).await.unwrap();
+    within("the stream's end", reads).await.unwrap();
+}
+
+#[tokio::test]
+async fn to_drop_it_is_to_end_it_at_once() {
+    let running = start(|server| server).await;
+    let mut stream = RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    stream.chunk().await.unwrap();
+    running.ended.abort();
+    eventually("nobody", || running.room.counts().streams == 0).await;
+    assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn who_does_not_ask_is_sent_away_and_who_looks_is_not() {
+    let running = start(|server| server.header_timeout(Duration::from_millis(300))).await;
+    let mut stream = RawReply::to(running.address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    let mut client = Client::connect(running.address, Protocol::Http2).await;
+    let streams = client.get(PATH, &BROWSER).await.into_stream();
+    for half in [
+        &b""[..],
+        b"G",
+        b"GET / HTTP/1.1\r\n",
+        b"P",
+        b"PRI * HTTP/2.0\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01",
+    ] {
+        let mut socket = TcpStream::connect(running.address).await.unwrap();
+        socket.write_all(half).await.unwrap();
+        let mut answer = Vec::new();
+        // Whatever HTTP/2 says first is said; then it is over.
+        within("the end", socket.read_to_end(&mut answer)).await.ok();
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(running.room.counts().streams, 2, "they have asked");
+    drop(streams);
+    stream.chunk().await.unwrap();
+}
+
+/// They are looked at where an application could, too: between the socket and HTTP.
+#[tokio::test]
+async fn sockets_are_set_up_for_viewers_who_vanish() {
+    let (sender, seen) = mpsc::channel();
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let handle = badges.handle();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let look = move |socket: TcpStream| {
+        let options = SockRef::from(&socket);
+        sender.send((options.tcp_nodelay().unwrap(), options.keepalive().unwrap())).unwrap();
+        #[cfg(target_os = "linux")]
+        assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        async { Ok(socket) }
+    };
+    let server = handle.serve(listener, badges.into_service());
+    let server = server.user_timeout(Duration::from_secs(7)).handshake(look);
+    let server = tokio::spawn(server.into_future());
+    let mut stream = RawReply::to(address, "GET /bar.png HTTP/1.1", &BROWSER).await;
+    stream.chunk().await.unwrap();
+    assert_eq!(seen.try_recv(), Ok((true, true)));
+    server.abort();
+}
+
+#[tokio::test]
+async fn options_for_other_servers_are_the_same_and_can_be_left_to_the_system() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let options = SockRef::from(&socket);
+    SocketOptions::default().user_timeout(None).prepare(&socket);
+    assert!(options.tcp_nodelay().unwrap() && !options.keepalive().unwrap());
+    SocketOptions::default().prepare(&socket);
+    assert!(options.keepalive().unwrap());
+    #[cfg(target_os = "linux")]
+    {
+        assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(15)));
+        assert_eq!(options.tcp_keepalive_time().unwrap(), Duration::from_secs(5));
+        assert_eq!(options.tcp_keepalive_interval().unwrap(), Duration::from_secs(1));
+        SocketOptions::default().user_timeout(Duration::ZERO).prepare(&socket);
+        assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(1)));
+    }
+}
