@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use tokio::time::sleep;
-use tower_livebadge::{Badge, Handle, Join, Leave, LiveBadgeLayer, Observer};
+use tower_livebadge::{Badge, Handle, Join, Leave, LeaveReason, LiveBadgeLayer, Observer};
 
 use super::{Server, eventually, serve};
 
@@ -16,8 +16,8 @@ pub(crate) struct Book(Arc<Mutex<Entries>>);
 #[derive(Debug, Default)]
 struct Entries {
     joins: usize,
-    /// When each was told.
-    leaves: Vec<Instant>,
+    /// When each was told, and why it was.
+    leaves: Vec<(Instant, LeaveReason)>,
 }
 
 impl Book {
@@ -30,7 +30,11 @@ impl Book {
     }
 
     fn last_leave(&self) -> Option<Instant> {
-        self.0.lock().unwrap().leaves.last().copied()
+        self.0.lock().unwrap().leaves.last().map(|(told, _)| *told)
+    }
+
+    fn is_all(&self, reason: &LeaveReason) -> bool {
+        self.0.lock().unwrap().leaves.iter().all(|(_, given)| given == reason)
     }
 
     pub(crate) fn clear(&self) {
@@ -43,8 +47,8 @@ impl Observer for Book {
         self.0.lock().unwrap().joins += 1;
     }
 
-    fn on_leave(&self, _: &Leave) {
-        self.0.lock().unwrap().leaves.push(Instant::now());
+    fn on_leave(&self, leave: &Leave) {
+        self.0.lock().unwrap().leaves.push((Instant::now(), leave.reason.clone()));
     }
 }
 
@@ -95,11 +99,22 @@ impl Site {
     /// Waits until everybody has left, so many, each once. Says how long after the ending that was,
     /// and begins a new page.
     pub(crate) async fn all_leave(&self, viewers: usize, ending: &str, since: Instant) {
+        self.all_leave_as(LeaveReason::Closed, viewers, ending, since).await;
+    }
+
+    pub(crate) async fn all_leave_as(
+        &self,
+        reason: LeaveReason,
+        viewers: usize,
+        ending: &str,
+        since: Instant,
+    ) {
         let is_over = || self.book.leaves() >= viewers && self.handle.rooms().is_empty();
         eventually(&format!("the leave after: {ending}"), is_over).await;
         let took = self.book.last_leave().unwrap_or(since).saturating_duration_since(since);
         sleep(Duration::from_millis(10)).await; // for one leave too many
         assert_eq!((self.book.joins(), self.book.leaves()), (viewers, viewers), "{ending}");
+        assert!(self.book.is_all(&reason), "{ending}: another reason than {reason:?}");
         println!("{ending}: {took:.1?}");
         self.book.clear();
     }
