@@ -23,6 +23,15 @@ impl Process {
         Self { child, name }
     }
 
+    /// Sends a signal to it and to all that it started.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // Not reaped yet, so the number is still this program's.
+        let group = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        if let Some(group) = group {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
     /// Waits for a line on stdout with this text in it, and gives what follows the text.
     pub(crate) async fn says(&mut self, text: &str) -> String {
         let stdout = self.child.stdout.take().expect("one line is waited for");
@@ -44,10 +53,6 @@ fn drain(mut stdout: BufReader<ChildStdout>) {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Not reaped yet, so the number is still this program's.
-        let group = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.signal(Signal::KILL);
     }
 }
