@@ -141,7 +141,8 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A counted stream has ended.
     ///
-    /// Each is told once for each join.
+    /// Each is told once for each join, in whatever way it ends. Who is there when the runtime ends that
+    /// the room's task is on is not told of any more; the counts are right all the same.
     fn on_leave(&self, leave: &Leave) {
         let _ = leave;
     }

@@ -165,20 +165,6 @@ fn a_runtime_that_is_shut_down_takes_its_viewers_with_it_and_another_one_goes_on
     assert_eq!(panics::count(), 0, "see above");
 }
 
-#[test]
-#[ignore = "the room's task goes with the runtime, and it alone tells the observer"]
-fn a_runtime_that_is_shut_down_tells_of_those_who_were_there() {
-    let (first, second) = (Runtime::new().unwrap(), Runtime::new().unwrap());
-    let site = first.block_on(Site::start(bar_badge()));
-    let _viewer = second.block_on(async {
-        let viewer = look(&site, Protocol::Http1, Site::PATH).await;
-        site.joined(1).await;
-        viewer
-    });
-    drop(first);
-    second.block_on(eventually("the leave", || site.book.leaves() == 1));
-}
-
 #[tokio::test]
 async fn a_time_limit_for_responses_is_none_for_streams() {
     let limit = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, BEAT);
