@@ -12,7 +12,7 @@ use crate::request::head::Head;
 use crate::request::key::VisitorKey;
 use crate::request::random::random;
 use crate::request::style::Style;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 
 /// What a request is after. Nothing of the request is kept in it: its parts hold on to the
 /// connection's read buffer, 4.5 KB for each viewer.
@@ -66,7 +66,11 @@ impl Wants {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
-            Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Self::Still(None),
+            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines
+                if settings.pictures_only =>
+            {
+                Self::Still(None)
+            }
             Reply::Still => Self::Still(None),
             Reply::StillAs(format) => Self::Still(Some(format)),
             Reply::Data(data) => Self::Data(data),
@@ -75,11 +79,13 @@ impl Wants {
             Reply::Stream if is_detour_due(&settings.own_urls, head, detours) => {
                 Self::OwnUrl(head.query.with_view(random()))
             }
-            Reply::Stream => {
+            // One of them, and no end of it: old HTTP can't tell.
+            Reply::Events | Reply::Lines if head.is_head || head.is_old => Self::Data(Data::Json),
+            reply => {
                 let is_counted = recipe.counts && settings.counts(parts, head);
                 let (key, cookie) = settings.visitor_of(parts);
                 Self::Stream(Viewing {
-                    framing: reply::framing(head),
+                    framing: reply::framing(&reply, head),
                     is_counted,
                     key,
                     cookie: cookie.filter(|_| is_counted),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::picture::words::Words;
-use crate::presence::counts::Counts;
+use crate::presence::counts::{Counts, Snapshot};
 
 /// A count as data, for whoever wants no picture.
 ///
@@ -34,12 +34,15 @@ impl Data {
         }
     }
 
-    pub(crate) fn body(&self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
+    /// `{"streams":3,"visitors":2}`, of whole pictures and of streams.
+    pub(crate) fn json(snapshot: &Snapshot) -> Bytes {
+        let Counts { streams, visitors } = snapshot.counts;
+        json!({ "streams": streams, "visitors": visitors }).to_string().into()
+    }
+
+    pub(crate) fn body(&self, snapshot: &Snapshot, words: impl FnOnce() -> Words) -> Bytes {
         match self {
-            Self::Json => {
-                let Counts { streams, visitors } = *counts;
-                json!({ "streams": streams, "visitors": visitors }).to_string().into()
-            }
+            Self::Json => Self::json(snapshot),
             Self::Shields => {
                 let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.

@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::badge::data::Data;
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
 use crate::picture::threads::Lane;
@@ -21,6 +22,7 @@ use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
+use crate::stream::framing::Medium;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
@@ -189,7 +191,7 @@ impl Painter {
             idle.for_each(|screen| screen.stage.set_idle_from(Some(self.next_paint)));
         }
         // Before there is a picture there is nobody to beat for, and nothing to be paced.
-        let has_begun = self.canvases.values().any(|canvas| canvas.frame().is_some());
+        let has_begun = self.canvases.values().any(Canvas::has_begun);
         let finished = tokio::select! {
             () = shutdown.cancelled() => None,
             () = self.room.changed.notified() => None,
@@ -217,6 +219,12 @@ impl Painter {
         let mut paints = false;
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
+            if screen.variant.medium == Medium::Data {
+                let frame = canvas.write(&Data::json(&self.snapshot));
+                paints |= frame.is_some();
+                screen.stage.end_round(frame);
+                continue;
+            }
             if canvas.is_drawing() {
                 canvas.is_stale = true;
                 continue;
@@ -249,7 +257,7 @@ impl Painter {
         let frame = match canvas.end(finished) {
             Ok(frame) => {
                 if let Some(frame) = &frame {
-                    let (bytes, took) = (frame.picture().len(), started.elapsed());
+                    let (bytes, took) = (frame.size(), started.elapsed());
                     let (path, counts) = (path.clone(), self.room.crowd.counts());
                     self.reporter.painted(&Paint { path, counts, bytes, took, cached });
                 }

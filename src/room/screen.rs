@@ -9,13 +9,15 @@ use crate::presence::leaving::LeaveReason;
 use crate::request::pseudonym::Person;
 use crate::request::style::Style;
 use crate::stream::frame::Frame;
+use crate::stream::framing::Medium;
 use crate::stream::stage::Stage;
 
-/// Which badge's picture of a room, and in which style.
+/// Which badge's picture or data of a room, and in which style.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
     pub(crate) badge: usize,
     pub(crate) style: Style,
+    pub(crate) medium: Medium,
 }
 
 /// As what a viewer is in a room.

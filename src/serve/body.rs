@@ -13,7 +13,7 @@ use crate::room::admission::Admitted;
 use crate::room::registry::Invitation;
 use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 use crate::stream::stage::Cue;
 
 /// The body of a response from a service in this layer.

@@ -23,6 +23,8 @@ use crate::room::screen::{Variant, Watcher};
 use crate::serve::answer::{Answer, Whole};
 use crate::serve::body::Viewer;
 use crate::serve::dispatch::{Dispatch, Target};
+use crate::stream::framing::{Framing, Medium};
+use crate::stream::lines::{self, Line};
 
 /// Who answers a request.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ impl Visit {
                 let claim = Claim { room, badge, settings, host, watcher, visitor };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
-                    Err(refusal) => self.refuse(refusal),
+                    Err(refusal) => self.refuse(refusal, viewing.framing),
                 }
             }
         }
@@ -113,24 +115,37 @@ impl Visit {
     }
 
     fn stream(&self, viewing: &Viewing, watcher: Watcher, admitted: Admitted) -> Answer {
-        let Self { dispatch, target, asked } = self;
+        let Self { dispatch, target, .. } = self;
         let recipe = target.recipe.clone();
         let invitation = Invitation {
             path: dispatch.path(&target.room),
             host: dispatch.host(target).clone(),
             recipe: recipe.clone(),
-            variant: Variant { badge: target.badge, style: asked.style.clone() },
+            variant: self.variant(viewing.framing.medium()),
             watcher,
         };
         let viewer = Viewer::new(invitation, viewing.framing, admitted);
         Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }
 
-    fn refuse(&self, reason: Refusal) -> Answer {
+    /// Data is the same in every style.
+    fn variant(&self, medium: Medium) -> Variant {
+        let Self { target, asked, .. } = self;
+        let style = match medium {
+            Medium::Picture => &asked.style,
+            Medium::Data => &target.recipe.picture.style,
+        };
+        Variant { badge: target.badge, style: style.clone(), medium }
+    }
+
+    fn refuse(&self, reason: Refusal, framing: Framing) -> Answer {
         let recipe = &self.target.recipe;
         recipe.picture.meter.refused(&reason);
         self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
-        let still = self.still(None);
+        let still = match framing.medium() {
+            Medium::Picture => self.still(None),
+            Medium::Data => self.line(framing),
+        };
         match recipe.settings.when_full {
             WhenFull::Still => still,
             WhenFull::Unavailable => still.unavailable(),
@@ -173,6 +188,16 @@ impl Visit {
         Answer::whole(recipe, Whole::picture(asked, format, picture, blank))
     }
 
+    /// One event or one line, and the end.
+    fn line(&self, framing: Framing) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        target.recipe.picture.meter.still();
+        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let line = Line::new(&Data::json(&snapshot)).alone(framing);
+        let whole = Whole::data(asked, lines::media_type(framing), line);
+        Answer::whole(target.recipe.clone(), whole)
+    }
+
     fn data(&self, data: &Data) -> Answer {
         let Self { dispatch, target, asked } = self;
         let recipe = target.recipe.clone();
@@ -188,7 +213,7 @@ impl Visit {
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot.counts, words);
-        Answer::whole(recipe, Whole::data(asked, data.clone(), body))
+        let body = data.body(&snapshot, words);
+        Answer::whole(recipe, Whole::data(asked, data.media_type(), body))
     }
 }

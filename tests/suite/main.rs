@@ -20,6 +20,7 @@ mod images;
 mod inner_services;
 mod join_and_leave;
 mod listen;
+mod live_data;
 mod looks;
 mod negotiation;
 mod observability;
