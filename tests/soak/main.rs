@@ -36,7 +36,7 @@ async fn the_count_is_right_whatever_a_crowd_does() {
     let server = Server::start().await;
     let mut churn = Churn::new(server.address, seed);
     // What an allocator and caches keep of the largest crowd is there before.
-    come_and_go(&mut churn, (seconds / 4).min(Duration::from_secs(60))).await;
+    come_and_go(&mut churn, (seconds / 2).min(Duration::from_secs(60))).await;
     let (before, first) = (server.resources_at_rest().await, churn.tally());
     say(&format!("before, {before}: {first}"));
 
