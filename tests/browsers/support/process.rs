@@ -44,6 +44,11 @@ impl Process {
         }
         panic!("{} ended before it said {text:?}", self.name);
     }
+
+    /// By which `/proc` knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it is not waited for")
+    }
 }
 
 /// Otherwise a program that says much would one day wait for somebody to read it.
