@@ -9,6 +9,8 @@
 
 mod book;
 mod churn;
+#[path = "../browsers/support/example.rs"]
+mod example;
 mod line;
 #[path = "../browsers/support/process.rs"]
 mod process;

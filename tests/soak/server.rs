@@ -1,17 +1,15 @@
 //! The `online` example as a process, and what it holds.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::sleep;
 
+use crate::example::example;
 use crate::process::Process;
 use crate::strangers::ask;
 
@@ -43,10 +41,7 @@ impl fmt::Display for Resources {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        let tests = std::env::current_exe().expect("a test knows its file");
-        let profile = tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
-        build(profile).await;
-        let mut command = Command::new(profile.join("examples/online"));
+        let mut command = Command::new(example(&["online"], "online").await);
         command.args(["--addr", "127.0.0.1:0", "--visitors", "header:x-user", "--max-rate", "5"]);
         command.args(["--heartbeat", &format!("{}ms", HEARTBEAT.as_millis())]);
         command.args(["--leave-grace", &format!("{}ms", GRACE.as_millis())]);
@@ -99,26 +94,4 @@ pub(crate) async fn counts(address: SocketAddr, path: &str) -> (usize, usize) {
     let json: Value = serde_json::from_slice(&json).expect("counts are JSON");
     let number = |name: &str| json[name].as_u64().expect("a number") as usize;
     (number("streams"), number("visitors"))
-}
-
-/// Always: `cargo test --test soak` leaves an old one in place.
-async fn build(profile: &Path) {
-    let target = profile.parent().expect("a profile's folder is inside of target");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--all-features", "--example", "online", "--target-dir"]);
-    cargo.arg(target);
-    // What cargo says of this package to its tests; a dependency that asks for it would be built anew.
-    let told = std::env::vars_os().map(|(name, _)| name);
-    let is_told = |name: &OsString| {
-        let name = name.to_string_lossy();
-        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-    };
-    told.filter(is_told).for_each(|name| {
-        cargo.env_remove(name);
-    });
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    let status = cargo.stdin(Stdio::null()).status().await.expect("cargo runs");
-    assert!(status.success(), "the example is built");
 }

@@ -1,5 +1,6 @@
 //! The crate's examples, built for tests that run them as processes of their own.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -21,6 +22,15 @@ async fn build(profile: &Path, examples: &[&str]) {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--all-features", "--target-dir"]).arg(target);
     cargo.args(examples.iter().flat_map(|name| ["--example", name]));
+    // What cargo says of this package to its tests; a dependency that asks for it would be built anew.
+    let told = std::env::vars_os().map(|(name, _)| name);
+    let is_told = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    told.filter(is_told).for_each(|name| {
+        cargo.env_remove(name);
+    });
     if !cfg!(debug_assertions) {
         cargo.arg("--release");
     }
