@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -16,6 +16,7 @@ use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::stage::Ticket;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
 /// the badge itself fills its slots with.

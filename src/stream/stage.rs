@@ -9,10 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
-#[cfg(all(test, livebadge_loom))]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(all(test, livebadge_loom)))]
-use std::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A viewer that did not come for what was due during this many sweeps in a row is missing.
 const MISSING_AFTER: u32 = 3;
