@@ -203,6 +203,9 @@ impl State {
 }
 
 #[cfg(test)]
+mod properties;
+
+#[cfg(test)]
 mod tests {
     use std::pin::pin;
 

@@ -259,5 +259,8 @@ impl<K> Place<K> {
 #[cfg(all(test, not(livebadge_loom)))]
 mod tests;
 
+#[cfg(all(test, not(livebadge_loom)))]
+mod properties;
+
 #[cfg(all(test, livebadge_loom))]
 mod races;
