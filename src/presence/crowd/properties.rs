@@ -25,6 +25,8 @@ enum Step {
     Wait(u64),
     TakeNews,
     Listen,
+    /// Nobody may have looked for long.
+    Look,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -36,6 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..2 * GRACE).prop_map(Step::Wait),
         1 => Just(Step::TakeNews),
         1 => Just(Step::Listen),
+        3 => Just(Step::Look),
     ];
     prop::collection::vec(step, 0..80)
 }
@@ -127,22 +130,30 @@ async fn is_as_defined(steps: Vec<Step>) {
                 crowd.set_subscribers(sender);
                 listening = Some(told);
             }
-        }
-        let counts = model.counts();
-        assert_eq!(crowd.counts(), counts);
-        assert_eq!(crowd.is_empty(), counts == Counts::default());
-        assert_eq!(crowd.has_news(), !model.untold.is_empty());
-        for key in 0..3 {
-            assert_eq!(crowd.has(person(Some(key)).unwrap()), model.is_here(key), "{key}");
-        }
-        let records = crowd.snapshot().records;
-        assert_eq!((records.peak, records.joins), (model.peak, model.joins));
-        crowd.tell();
-        if let Some(told) = &listening {
-            assert_eq!(*told.borrow(), counts);
+            Step::Look => {
+                is_alike(&crowd, &model, &blind);
+                crowd.tell();
+                if let Some(told) = &listening {
+                    assert_eq!(*told.borrow(), model.counts());
+                }
+            }
         }
     }
+    is_alike(&crowd, &model, &blind);
     assert_eq!(news(&crowd), model.untold);
+}
+
+fn is_alike(crowd: &Crowd, model: &Model, blind: &Blind) {
+    let counts = model.counts();
+    assert_eq!(crowd.counts(), counts);
+    assert_eq!(crowd.is_empty(), counts == Counts::default());
+    assert_eq!(crowd.has_news(), !model.untold.is_empty());
+    for key in 0..3 {
+        let person = blind.person(&VisitorKey::new([key]));
+        assert_eq!(crowd.has(person), model.is_here(key), "{key}");
+    }
+    let records = crowd.snapshot().records;
+    assert_eq!((records.peak, records.joins), (model.peak, model.joins));
 }
 
 proptest! {

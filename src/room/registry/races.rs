@@ -22,13 +22,13 @@ fn recipe() -> Arc<Recipe> {
     Arc::new(check("/x.png", Badge::svg(svg), 0, &raster).unwrap())
 }
 
-fn invitation(recipe: &Arc<Recipe>) -> Invitation {
+fn invitation(recipe: &Arc<Recipe>, watcher: Watcher) -> Invitation {
     Invitation {
         path: "/x.png".into(),
         host: recipe.clone(),
         recipe: recipe.clone(),
         variant: Variant { badge: 0, style: recipe.picture.style.clone() },
-        watcher: Watcher::Counted(None),
+        watcher,
     }
 }
 
@@ -59,22 +59,25 @@ fn model(test: impl Fn(&Arc<Recipe>) -> Arc<Registry> + Send + Sync + 'static) {
 
 #[test]
 fn a_newcomer_is_never_in_a_room_that_is_freed() {
-    model(|recipe| {
-        let (registry, id, running) = open(recipe);
-        let promise = registry.promise(&id).unwrap();
-        let invitation = invitation(recipe);
-        let newcomer = thread::spawn(move || (promise.redeem(invitation), promise));
-        running.room.survey();
-        // Otherwise it goes on.
-        let running = if running.ends() { None } else { Some(running) };
-        let (seat, promise) = newcomer.join().unwrap();
-        let room = registry.room(&id).expect("the newcomer's room is open");
-        assert_eq!(room.counts().counts.streams, 1, "the newcomer is counted in another room");
-        let cue = seat.poll(&mut Context::from_waker(Waker::noop()));
-        assert!(cue.is_pending(), "the newcomer's stream has ended");
-        drop((seat, promise, running));
-        registry
-    });
+    for (watcher, streams) in [(Watcher::Counted(None), 1), (Watcher::Uncounted, 0)] {
+        model(move |recipe| {
+            let (registry, id, running) = open(recipe);
+            let promise = registry.promise(&id).unwrap();
+            let invitation = invitation(recipe, watcher);
+            let newcomer = thread::spawn(move || (promise.redeem(invitation), promise));
+            running.room.survey();
+            // Otherwise it goes on.
+            let running = if running.ends() { None } else { Some(running) };
+            let (seat, promise) = newcomer.join().unwrap();
+            let room = registry.room(&id).expect("the newcomer's room is open");
+            assert!(!room.is_empty(), "the newcomer is in another room");
+            assert_eq!(room.counts().counts.streams, streams);
+            let cue = seat.poll(&mut Context::from_waker(Waker::noop()));
+            assert!(cue.is_pending(), "the newcomer's stream has ended");
+            drop((seat, promise, running));
+            registry
+        });
+    }
 }
 
 /// As [`Painter`] ends a room.
@@ -98,10 +101,10 @@ fn whoever_enters_while_a_room_is_shut_down_is_sent_away_or_has_a_new_room() {
         let (registry, id, running) = open(recipe);
         let first = registry.promise(&id).unwrap();
         let second = registry.promise(&id).unwrap();
-        let seat = first.redeem(invitation(recipe));
+        let seat = first.redeem(invitation(recipe, Watcher::Counted(None)));
         let viewers = thread::spawn({
             let (registry, id, old) = (registry.clone(), id.clone(), running.room.clone());
-            let invitation = invitation(recipe);
+            let invitation = invitation(recipe, Watcher::Counted(None));
             move || {
                 drop((seat, first));
                 let seat = second.redeem(invitation);
