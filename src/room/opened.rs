@@ -208,9 +208,7 @@ impl Room {
 
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        for watcher in screen.stage.sweep() {
-            self.leave(watcher);
-        }
+        screen.stage.sweep(|watcher| self.leave(*watcher));
     }
 
     /// A place at the screen with this variant, which is put up for its first viewer.

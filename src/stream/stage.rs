@@ -69,7 +69,7 @@ pub(crate) enum Cue<T> {
     End,
 }
 
-impl<T, K: Clone> Stage<T, K> {
+impl<T, K> Stage<T, K> {
     pub(crate) fn new() -> Self {
         let inner = Inner {
             newest: None,
@@ -166,19 +166,20 @@ impl<T, K: Clone> Stage<T, K> {
         });
     }
 
-    /// Returns the viewers that are missing from now on: they have been woken several sweeps ago
+    /// Passes on the viewers that are missing from now on: they have been woken several sweeps ago
     /// and did not come, which proves that nobody reads at the other end.
-    pub(crate) fn sweep(&self) -> Vec<K> {
-        let mut missing = Vec::new();
+    ///
+    /// Under the lock: one that comes back meanwhile must not be counted again before it is uncounted.
+    /// The two of it would be a peak that never was.
+    pub(crate) fn sweep(&self, mut is_missing: impl FnMut(&K)) {
         for place in &mut self.lock().places {
             if place.waker.is_none() {
                 place.missed = place.missed.saturating_add(1);
                 if place.missed == MISSING_AFTER {
-                    missing.push(place.viewer.clone());
+                    is_missing(&place.viewer);
                 }
             }
         }
-        missing
     }
 
     /// Wakes whoever has something to do after the change.

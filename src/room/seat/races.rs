@@ -33,6 +33,7 @@ fn is_even(room: &Room) {
     assert_eq!(told(&[Coming::Join]), 1, "{news:?}");
     assert_eq!(told(&[Coming::Leave]), 1 + told(&[Coming::Return]), "{news:?}");
     assert_eq!(room.crowd.counts(), Counts::default());
+    assert_eq!(room.crowd.snapshot().records.peak, 1, "it was never here twice");
 }
 
 /// It misses its last sweep, and its screen is closed, while it does this.

@@ -129,7 +129,8 @@ fn leave(stage: &Numbers, ticket: Ticket) -> bool {
 }
 
 fn sweep(stage: &Numbers) -> Vec<usize> {
-    let mut missing = stage.sweep();
+    let mut missing = Vec::new();
+    stage.sweep(|viewer| missing.push(*viewer));
     missing.sort_unstable();
     missing
 }
