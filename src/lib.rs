@@ -216,6 +216,7 @@ mod request;
 mod room;
 mod serve;
 mod stream;
+mod sync;
 
 /// The guides of `docs/`, for whoever reads this in a browser.
 #[cfg(doc)]

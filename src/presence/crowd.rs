@@ -1,6 +1,6 @@
 //! Who is in a room, or in all rooms of a badge: counts, history and news under one lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -11,6 +11,7 @@ use crate::presence::history::{History, day};
 use crate::presence::leaving::Leaving;
 use crate::presence::roster::Roster;
 use crate::request::pseudonym::Person;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The people in a room, or in all rooms of a badge.
 #[derive(Debug)]
@@ -201,6 +202,9 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {

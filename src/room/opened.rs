@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,6 +17,7 @@ use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::stage::Ticket;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
 /// the badge itself fills its slots with.
@@ -36,7 +37,6 @@ pub(crate) struct Room {
     /// Those that a viewer of this room is counted in: its own, and totals.
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Screens>,
-    is_asked_to_close: AtomicBool,
     is_forgotten: AtomicBool,
 }
 
@@ -49,11 +49,11 @@ struct Screens {
 
 impl Screens {
     fn find(&self, variant: &Variant) -> Option<&Arc<Screen>> {
-        self.up.iter().find(|screen| screen.variant == *variant && !screen.is_closed())
+        self.up.iter().find(|screen| screen.variant == *variant && screen.takes_newcomers())
     }
 
     fn open(&self) -> usize {
-        self.up.iter().filter(|screen| !screen.is_closed()).count()
+        self.up.iter().filter(|screen| screen.takes_newcomers()).count()
     }
 
     fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
@@ -112,18 +112,8 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let (is_asked_to_close, is_forgotten) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self {
-            path,
-            params,
-            recipe,
-            changed,
-            crowd,
-            counted_in,
-            screens,
-            is_asked_to_close,
-            is_forgotten,
-        }
+        let is_forgotten = AtomicBool::new(false);
+        Self { path, params, recipe, changed, crowd, counted_in, screens, is_forgotten }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -184,7 +174,8 @@ impl Room {
 
     /// Asks the painter to do that, once it has shown the newest picture.
     pub(crate) fn ask_to_close(&self) {
-        self.is_asked_to_close.store(true, Ordering::Relaxed);
+        // Under the lock: whoever has a place by now is sent away, and nobody else.
+        self.screens().up.iter().for_each(|screen| screen.ask_to_close());
         self.changed.notify_one();
     }
 
@@ -201,16 +192,10 @@ impl Room {
         is_kept.then(|| self.crowd.history())
     }
 
-    /// Whether that was asked since the last time.
-    pub(crate) fn was_asked_to_close(&self) -> bool {
-        self.is_asked_to_close.swap(false, Ordering::Relaxed)
-    }
-
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        for (watcher, since) in screen.stage.sweep() {
-            self.leave(watcher, LeaveReason::Stalled, since);
-        }
+        let uncount = |watcher: &Watcher, since| self.leave(*watcher, LeaveReason::Stalled, since);
+        screen.stage.sweep(uncount);
     }
 
     /// A place at the screen with this variant, which is put up for its first viewer.

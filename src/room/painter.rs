@@ -82,8 +82,6 @@ impl Painter {
     /// Returns when nobody is here; may be called again.
     pub(crate) async fn paint_until_empty(&mut self, shutdown: &CancellationToken) {
         loop {
-            // Before looking: whoever is here then is sent away.
-            let is_to_close = self.room.was_asked_to_close();
             let survey = self.survey();
             if survey.is_empty {
                 return self.drawings.clear();
@@ -91,8 +89,9 @@ impl Painter {
             if shutdown.is_cancelled() {
                 return self.end().await;
             }
-            if is_to_close {
-                self.close(&survey, LeaveReason::RoomClosed).await;
+            if survey.open().any(|screen| screen.is_to_close()) {
+                let is_to_close = |screen: &&Arc<Screen>| screen.is_to_close();
+                self.close(survey.open().filter(is_to_close), LeaveReason::RoomClosed).await;
                 continue;
             }
             let now = Instant::now();
@@ -293,12 +292,16 @@ impl Painter {
         }
     }
 
-    /// Shows everybody the newest picture, and ends their streams.
+    /// Shows the newest picture on these screens, and ends their viewers' streams.
     ///
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
-    async fn close(&mut self, survey: &Survey, reason: LeaveReason) {
-        let screens: Vec<_> = survey.open().enumerate().collect();
+    async fn close<'a>(
+        &mut self,
+        screens: impl Iterator<Item = &'a Arc<Screen>>,
+        reason: LeaveReason,
+    ) {
+        let screens: Vec<_> = screens.enumerate().collect();
         let is_behind = |painter: &Self| {
             let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
             screens.iter().any(|(_, screen)| canvas(screen).is_some_and(|canvas| canvas.is_stale))
@@ -325,7 +328,7 @@ impl Painter {
                 return;
             }
             if survey.open().next().is_some() {
-                self.close(&survey, LeaveReason::Shutdown).await;
+                self.close(survey.open(), LeaveReason::Shutdown).await;
             }
             // The end of a leave grace is no news.
             let expiry = survey.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);

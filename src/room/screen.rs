@@ -38,6 +38,8 @@ pub(crate) struct Screen {
     pub(crate) stage: Stage<Frame, Watcher>,
     /// How many of its viewers are counted: the more there are, the sooner it is painted.
     counted: AtomicUsize,
+    /// Its viewers are to be sent away; whoever comes is sent to another one.
+    is_to_close: AtomicBool,
     is_closed: AtomicBool,
 }
 
@@ -49,6 +51,7 @@ impl Screen {
             recipe,
             stage: Stage::new(),
             counted: AtomicUsize::new(0),
+            is_to_close: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -59,6 +62,20 @@ impl Screen {
 
     pub(crate) fn counted(&self) -> usize {
         self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Asks the painter to close it, once it has shown the newest picture there.
+    pub(crate) fn ask_to_close(&self) {
+        self.is_to_close.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_to_close(&self) -> bool {
+        self.is_to_close.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody who comes may look here.
+    pub(crate) fn takes_newcomers(&self) -> bool {
+        !self.is_to_close() && !self.is_closed()
     }
 
     /// Ends the streams of its viewers.

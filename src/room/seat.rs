@@ -69,3 +69,6 @@ impl Drop for Seat {
         }
     }
 }
+
+#[cfg(all(test, livebadge_loom))]
+mod races;

@@ -5,6 +5,7 @@ mod common;
 
 mod admission;
 mod answers;
+mod any_bytes;
 mod application;
 mod build_errors;
 mod clock;
