@@ -1,5 +1,5 @@
-//! What is between a server and its viewers: packets that are lost without a word, proxies, and a
-//! server that has no file descriptor left. Examples run as processes of their own. `tests/install`
+//! What is between a server and its viewers: packets that are lost without a word, proxies, a server that
+//! has no file descriptor left, and one that stands still. Examples run as processes of their own. `tests/install`
 //! installs the programs; what was measured is printed.
 #![cfg(target_os = "linux")]
 
@@ -8,6 +8,7 @@ mod common;
 mod descriptors;
 mod loss;
 mod missing;
+mod pause;
 mod program;
 mod proxies;
 mod road;

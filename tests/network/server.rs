@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
@@ -24,7 +25,7 @@ const EXAMPLES: [&str; 1] = ["online"];
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    _process: Process,
+    process: Process,
 }
 
 impl Server {
@@ -41,7 +42,11 @@ impl Server {
         let url = timeout(PATIENCE, process.says("listening on http://")).await;
         let url = url.expect("a server starts in time");
         let address = url.trim_end_matches('/').parse().expect("it says where");
-        Self { address, _process: process }
+        Self { address, process }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     pub(crate) async fn counter(&self) -> Counter {
