@@ -46,8 +46,8 @@ pub(crate) struct Visit {
 }
 
 impl Verdict {
-    /// A panic of the application's closures ends here: over HTTP/2 it would end the connection, and with it
-    /// other viewers behind the same proxy (hyper 1.12 calls services there, and polls futures elsewhere).
+    /// A panic of the application's closures ends here: otherwise the client gets no answer at all, and
+    /// over HTTP/1 loses its connection (hyper 1.12).
     pub(crate) fn on(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
         let recipe = target.recipe.clone();
         let judge = AssertUnwindSafe(|| Self::judge(dispatch, target, parts));
