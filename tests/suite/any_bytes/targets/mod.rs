@@ -79,13 +79,16 @@ async fn within<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
-/// Runs it in this thread's own runtime, which has what rooms leave to be done later.
+/// Runs it in this thread's own runtime, which has what rooms leave to be done later. It is never dropped:
+/// by a thread's end, what it needs for that may be gone before it.
 fn block_on<F: Future>(future: F) -> F::Output {
     thread_local! {
-        static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime can be made");
+        static RUNTIME: &'static tokio::runtime::Runtime = Box::leak(Box::new(
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime can be made"),
+        ));
     }
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
