@@ -40,7 +40,7 @@
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
-//! | serve it | `Handle::serve`, `Server`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
+//! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -248,6 +248,8 @@ pub use badge::own_urls::OwnUrls;
 pub use badge::reply::Reply;
 pub use badge::settings::{UnknownRoom, WhenFull};
 pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
+#[cfg(feature = "hyper")]
+pub use listen::connection::Connection;
 #[cfg(feature = "hyper")]
 pub use listen::server::Server;
 #[cfg(feature = "hyper")]

@@ -10,6 +10,7 @@ use crate::badge::reply::{self, Reply};
 use crate::picture::format::Format;
 use crate::request::head::Head;
 use crate::request::key::VisitorKey;
+use crate::request::pulse::Pulse;
 use crate::request::random::random;
 use crate::request::style::Style;
 use crate::stream::framing::Framing;
@@ -47,6 +48,8 @@ pub(crate) struct Viewing {
     pub(crate) key: Option<VisitorKey>,
     /// Which the visitor is given, to be known by it.
     pub(crate) cookie: Option<HeaderValue>,
+    /// Of the connection, if the server says it.
+    pub(crate) pulse: Option<Pulse>,
 }
 
 impl Asked {
@@ -89,6 +92,7 @@ impl Wants {
                     is_counted,
                     key,
                     cookie: cookie.filter(|_| is_counted),
+                    pulse: parts.extensions.get().cloned(),
                 })
             }
         }

@@ -14,6 +14,7 @@ pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod program;
 pub(crate) mod pseudonym;
+pub(crate) mod pulse;
 pub(crate) mod query;
 pub(crate) mod random;
 pub(crate) mod style;

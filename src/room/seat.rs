@@ -56,6 +56,13 @@ impl Seat {
         }
         cue
     }
+
+    /// The viewer can't be shown anything for now.
+    pub(crate) fn look_away(&self) {
+        if let Some(ticket) = &self.ticket {
+            self.screen.stage.look_away(ticket);
+        }
+    }
 }
 
 impl Drop for Seat {

@@ -124,7 +124,7 @@ impl Visit {
             variant: self.variant(viewing.framing.medium()),
             watcher,
         };
-        let viewer = Viewer::new(invitation, viewing.framing, admitted);
+        let viewer = Viewer::new(invitation, viewing.framing, admitted, viewing.pulse.clone());
         Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }
 

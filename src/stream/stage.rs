@@ -141,6 +141,12 @@ impl<T, K> Stage<T, K> {
         (cue, was_missing)
     }
 
+    /// The viewer does not wait any more, and is missed until it polls again.
+    pub(crate) fn look_away(&self, ticket: &Ticket) {
+        let waker = self.lock().place(ticket).waker.take();
+        drop(waker); // outside the lock: foreign code
+    }
+
     /// Says from when on a change will be painted at once, if nothing changes before.
     pub(crate) fn set_idle_from(&self, from: Option<Instant>) {
         self.lock().idle_from = from;
