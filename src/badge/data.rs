@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::picture::words::Words;
-use crate::presence::counts::Counts;
+use crate::presence::counts::{Counts, Snapshot};
 
 /// A count as data, for whoever wants no picture.
 ///
@@ -14,7 +14,8 @@ use crate::presence::counts::Counts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
-    /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.
+    /// `{"streams":3,"visitors":2}`, and `"people":[{"name":"Anna"}],"guests":1` if the badge says
+    /// [names](crate::Badge::names_in_data). For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
     /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
@@ -34,11 +35,24 @@ impl Data {
         }
     }
 
-    pub(crate) fn body(&self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
+    /// Of a room in this state. It says who is there, and how many of them, only if it is told to.
+    pub(crate) fn body(
+        &self,
+        snapshot: &Snapshot,
+        max_names: Option<usize>,
+        words: impl FnOnce() -> Words,
+    ) -> Bytes {
         match self {
             Self::Json => {
-                let Counts { streams, visitors } = *counts;
-                json!({ "streams": streams, "visitors": visitors }).to_string().into()
+                let Counts { streams, visitors } = snapshot.counts;
+                let mut data = json!({ "streams": streams, "visitors": visitors });
+                if let Some(max) = max_names {
+                    let people = &snapshot.people;
+                    let names = people.first.iter().take(max).map(|someone| someone.name.as_str());
+                    data["people"] = names.map(|name| json!({ "name": name })).collect();
+                    data["guests"] = visitors.saturating_sub(people.count).into();
+                }
+                data.to_string().into()
             }
             Self::Shields => {
                 let Words { label, message, color, .. } = words();

@@ -8,4 +8,5 @@ pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod history;
 pub(crate) mod leaving;
+pub(crate) mod people;
 pub(crate) mod roster;

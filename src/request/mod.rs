@@ -10,6 +10,7 @@ pub(crate) mod cookie;
 pub(crate) mod etag;
 pub(crate) mod head;
 pub(crate) mod key;
+pub(crate) mod name;
 pub(crate) mod params;
 pub(crate) mod peer;
 pub(crate) mod program;

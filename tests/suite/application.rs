@@ -178,6 +178,7 @@ async fn a_closure_that_panics_is_an_error_of_that_request_alone() {
             "/c.png",
             bar_badge().reply(|head| if is_bad(head) { Reply::Stream } else { Reply::Still }),
         )
+        .badge("/d.png", bar_badge().named(|head| is_bad(head).then(|| "Anna".to_owned())))
         .badge(
             "/{room}/e.png",
             bar_badge().rooms(|params| {
@@ -189,7 +190,7 @@ async fn a_closure_that_panics_is_an_error_of_that_request_alone() {
     let handle = badges.handle();
     let server = serve(badges.into_service()).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
-    for path in ["/a.png", "/b.png", "/c.png", "/good/e.png"] {
+    for path in ["/a.png", "/b.png", "/c.png", "/d.png", "/good/e.png"] {
         let mut viewer = client.get(path, &BROWSER).await.into_stream();
         viewer.bar_of(1).await;
         let refused = client.get(&path.replace("good", "bad"), &[BROWSER[1], ("x-bad", "1")]).await;
