@@ -371,6 +371,14 @@ impl Badge {
     /// `{{ more }}`.
     ///
     /// Default: 20.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, Look};
+    ///
+    /// let few = Badge::look(Look::people())
+    ///     .named(|request| Some(request.headers.get("x-user")?.to_str().ok()?.to_owned()))
+    ///     .max_people(5); // and "+18"
+    /// ```
     pub fn max_people(mut self, people: usize) -> Self {
         self.settings.max_people = Some(people);
         self
@@ -394,7 +402,8 @@ impl Badge {
         self
     }
 
-    /// Counts tabs again: nothing tells visitors apart, as by default.
+    /// Counts tabs again: nothing tells visitors apart, as by default (but [names](Self::named), if they
+    /// have some).
     pub fn no_visitors(mut self) -> Self {
         self.settings.keys.clear();
         self.settings.sets_cookie = None;

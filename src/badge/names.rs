@@ -35,10 +35,12 @@ mod tests {
     use super::*;
     use crate::badge::builder::Badge;
     use crate::badge::check;
+    use crate::error::PaintError;
     use crate::picture::fonts::Fonts;
+    use crate::picture::format::Format;
     use crate::picture::images::Images;
     use crate::picture::look::Look;
-    use crate::picture::raster::Raster;
+    use crate::picture::raster::{Drawing, Raster};
     use crate::picture::threads::Lane;
     use crate::presence::counts::Snapshot;
     use crate::presence::people::{People, Someone};
@@ -68,6 +70,53 @@ mod tests {
             assert_eq!(draw(vec![anna]).await, 0);
             assert_eq!(draw(Vec::new()).await, 1, "the picture of nobody");
         }
+    }
+
+    /// What is logged while this is done, in this thread.
+    fn logged(work: impl FnOnce()) -> String {
+        let (sender, lines) = std::sync::mpsc::channel();
+        let log =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || Line(sender.clone()));
+        tracing::subscriber::with_default(log.finish(), work);
+        String::from_utf8(lines.try_iter().flatten().collect()).unwrap()
+    }
+
+    struct Line(std::sync::mpsc::Sender<Vec<u8>>);
+
+    impl std::io::Write for Line {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(bytes.to_vec()).unwrap();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_does_not_tell_which_letters_of_a_name_no_font_has() {
+        let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20">
+            <text y="14">王</text></svg>"#;
+        let (recipe, raster) = checked(Badge::look(Look::people()));
+        for has_names in [true, false] {
+            let (style, format) = (recipe.picture.style.clone(), Format::Png);
+            let drawing = Drawing { svg: svg.into(), style, format, has_names };
+            let path = format!("/{has_names}").into();
+            let log = logged(|| drop(raster.draw_now(drawing, &path).unwrap()));
+            assert!(log.contains("no font"), "{log}");
+            assert_eq!(log.contains('王'), !has_names, "{log}");
+        }
+    }
+
+    /// What a template engine says may hold what it could not work with.
+    #[test]
+    fn the_log_does_not_tell_what_in_a_name_was_wrong() {
+        let errors = [Look::people(), Look::flat("x")].map(|look| {
+            let picture = checked(Badge::look(look)).0.picture;
+            picture.said_of(&PaintError::Fill("Anna is no number".into()))
+        });
+        assert_eq!(errors.map(|error| error.contains("Anna")), [false, true]);
     }
 
     #[test]
