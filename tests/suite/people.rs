@@ -357,6 +357,16 @@ async fn a_row_of_initials_grows_by_a_circle_for_each_whatever_its_name() {
     assert!(colors.contains(&[0x57, 0x60, 0x6a, 255]), "the circle of the others");
 }
 
+/// Every badge is tried with the most people, half of them with the longest names.
+#[test]
+#[cfg(feature = "embedded-font")]
+fn a_look_has_place_for_the_most_people() {
+    for look in [Look::people(), Look::sentence("x"), Look::sentence("x").width(72.0)] {
+        let badge = Badge::look(look).named(name).max_people(100);
+        LiveBadgeLayer::builder().badge("/x.png", badge).build().unwrap();
+    }
+}
+
 #[tokio::test]
 #[cfg(feature = "embedded-font")]
 async fn a_sentence_says_who_is_there_and_has_a_bound() {
