@@ -345,6 +345,8 @@ impl Badge {
     /// # Ok::<(), tower_livebadge::BuildError>(())
     /// ```
     ///
+    /// What puts the session there must be a layer outside of this one: with axum, one that is added later.
+    ///
     /// Asked once for each stream. Many tabs of somebody with a [key](Self::visitors) are one visitor, whose
     /// name is what the newest of its streams said, also if that was none. Who has no key but a name is
     /// known by that: two people of one name are then one visitor.
@@ -358,7 +360,7 @@ impl Badge {
     /// for the scripts that your people write.
     ///
     /// A badge with [`rooms_of`](Self::rooms_of) or [`total_of`](Self::total_of) shows the names that the
-    /// other one says.
+    /// other one says, so both should tell [visitors](Self::visitors) apart alike.
     pub fn named<F>(mut self, name: F) -> Self
     where
         F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,

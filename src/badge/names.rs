@@ -27,7 +27,7 @@ pub(crate) fn check(recipes: &[Recipe], totalled: &[(usize, usize)]) -> Result<(
 const UNNAMED: &str = "needs somebody who says the names: give the badge whose rooms are shown \
                        Badge::named, or leave it out";
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded-font"))]
 mod tests {
     use std::sync::Arc;
     use std::time::Duration;
@@ -48,8 +48,11 @@ mod tests {
     use crate::request::params::Params;
 
     fn checked(badge: Badge) -> (Recipe, Arc<Raster>) {
-        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
-        (check::check("/x.png", badge, 0, &raster).unwrap(), raster)
+        let raster = Arc::new(Raster::new(
+            Fonts::new(Vec::new()).expect("no font is wrong"),
+            Images::default(),
+        ));
+        (check::check("/x.png", badge, 0, &raster).expect("a right badge"), raster)
     }
 
     /// Whoever looked into the process's memory would find them long after everybody has left.
@@ -61,12 +64,13 @@ mod tests {
             let draw = async |first: Vec<Someone>| {
                 let people = People { count: first.len(), first };
                 let snapshot = Snapshot { people, ..Snapshot::default() };
-                let drawing =
-                    picture.fill_once(&snapshot, &Params::of([]), &picture.style).unwrap();
-                picture.paint(drawing, Lane::Live).finish().await.unwrap();
+                let drawing = picture
+                    .fill_once(&snapshot, &Params::of([]), &picture.style)
+                    .expect("it works");
+                picture.paint(drawing, Lane::Live).finish().await.expect("it works");
                 raster.kept()
             };
-            let anna = Someone { name: Name::of("Anna").unwrap(), since: Duration::ZERO };
+            let anna = Someone { name: Name::of("Anna").expect("a name"), since: Duration::ZERO };
             assert_eq!(draw(vec![anna]).await, 0);
             assert_eq!(draw(Vec::new()).await, 1, "the picture of nobody");
         }
@@ -78,14 +82,14 @@ mod tests {
         let log =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || Line(sender.clone()));
         tracing::subscriber::with_default(log.finish(), work);
-        String::from_utf8(lines.try_iter().flatten().collect()).unwrap()
+        String::from_utf8(lines.try_iter().flatten().collect()).expect("it works")
     }
 
     struct Line(std::sync::mpsc::Sender<Vec<u8>>);
 
     impl std::io::Write for Line {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.send(bytes.to_vec()).unwrap();
+            self.0.send(bytes.to_vec()).expect("it works");
             Ok(bytes.len())
         }
 
@@ -103,7 +107,7 @@ mod tests {
             let (style, format) = (recipe.picture.style.clone(), Format::Png);
             let drawing = Drawing { svg: svg.into(), style, format, has_names };
             let path = format!("/{has_names}").into();
-            let log = logged(|| drop(raster.draw_now(drawing, &path).unwrap()));
+            let log = logged(|| drop(raster.draw_now(drawing, &path).expect("it works")));
             assert!(log.contains("no font"), "{log}");
             assert_eq!(log.contains('王'), !has_names, "{log}");
         }

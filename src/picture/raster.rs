@@ -189,7 +189,7 @@ impl Raster {
     }
 
     /// How many pictures and texts it has in memory.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "embedded-font"))]
     pub(crate) fn kept(&self) -> usize {
         self.cache.len() + self.widths.len()
     }

@@ -246,6 +246,9 @@ mod tests {
             prop_assert!(name.chars().count() <= MAX_NAME);
             prop_assert!(!name.chars().any(|c| c.is_control() || is_hidden(c) && c != JOINER && !is_variation(c)));
             prop_assert!(!name.chars().any(|c| is_blank(c) && c != ' '));
+            let hides = |c| "\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}\u{2066}\u{2067}\u{2068}\u{2069}\u{200E}\u{200F}\u{61C}\
+                \u{200B}\u{200C}\u{2060}\u{FEFF}\u{AD}\u{2028}\u{2029}\u{E0067}\u{3164}".contains(c);
+            prop_assert!(!name.contains(hides));
             prop_assert!(!name.contains("  ") && name.trim() == name);
             for (at, _) in name.match_indices(JOINER) {
                 let before = name[..at].chars().next_back();

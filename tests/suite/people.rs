@@ -502,7 +502,7 @@ fn what_is_wrong_with_names_is_said() {
             format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{text}</svg>"#);
         one(Badge::svg(svg).named(name).max_people(100)).to_string()
     };
-    let error = text("{{ people[0].nmae if people }}");
+    let error = text("{{ people[0].surname if people }}");
     assert!(
         error.contains("can't be filled") && error.contains("23 visitors, a dark page"),
         "{error}"
