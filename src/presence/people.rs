@@ -40,3 +40,25 @@ impl People {
         self.count != other.count || self.first.iter().map(names).ne(other.first.iter().map(names))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presence::counts::Snapshot;
+
+    /// Of a total there are no news: this alone says that it is to be painted.
+    #[test]
+    fn other_names_are_a_difference_and_time_is_none() {
+        let of = |names: &[&str], count, seconds| {
+            let since = Duration::from_secs(seconds);
+            let someone = |name: &&str| Someone { name: Name::of(name).unwrap(), since };
+            let people = People { first: names.iter().map(someone).collect(), count };
+            Snapshot { people, ..Snapshot::default() }
+        };
+        let now = of(&["Anna", "Ben"], 2, 0);
+        assert!(!of(&["Anna", "Ben"], 2, 9).differs_from(&now));
+        for other in [of(&["Ben", "Anna"], 2, 0), of(&["Anna"], 1, 0), of(&["Anna", "Ben"], 3, 0)] {
+            assert!(other.differs_from(&now) && now.differs_from(&other));
+        }
+    }
+}
