@@ -36,6 +36,7 @@
 //! | write a badge | [`Badge`]: its slots, values, limits and pace; [`Format`] |
 //! | take a ready look | [`Look`], [`Badge::online`] |
 //! | count people | [`Badge::visitors`] with the keys of [`visitor`], [`VisitorKey`]; [`VisitorCookie`], [`SameSite`] |
+//! | show who is there | [`Badge::named`]; [`Look::people`], [`Look::sentence`] |
 //! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |

@@ -21,6 +21,7 @@ use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
+use crate::picture::people::PEOPLE;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
 use crate::picture::template::{Line, Template};
@@ -68,13 +69,24 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?;
     let slots = template.slots();
     check_slots(&badge, &template, &slots, &params::names(path), &current)?;
+    let shows_names = shows_names(&slots);
+    let shows_people = shows_names || slots.contains("more") || badge.settings.names_in_data;
+    if badge.settings.max_people.is_some() && !shows_people {
+        let reason =
+            "has no effect where nobody is shown by name; use the slot people, or remove it";
+        return Err(BuildErrorKind::Setting { setting: "max_people", reason }.into());
+    }
+    let since = "people.since".to_owned();
+    let since = Some(&since).filter(|_| shows_names && says(&template, "since"));
     let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
     let picture = Picture {
         path: path.into(),
         template,
         look: badge.look,
-        tick: past.iter().filter_map(|slot| slots::tick(slot)).min(),
+        tick: past.iter().copied().chain(since).filter_map(|slot| slots::tick(slot)).min(),
         shows_room: slots.iter().any(|slot| slots::first(slot) == "params"),
+        shows_names,
+        max_people: badge.settings.max_people(),
         values: sources,
         max_value_chars: badge.max_value_chars,
         format: badge.format,
@@ -131,13 +143,30 @@ fn examples(path: &str, badge: &Badge) -> Checked<Params> {
 }
 
 fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, Mistake> {
+    // Which slots it has is known when it has been read.
+    let is_kept = !shows_names(&read(badge, |_| 0)?.slots());
     let raster = raster.clone();
-    let width_of = move |line: &Line| raster.width_of(line);
+    read(badge, move |line| raster.width_of(line, is_kept))
+}
+
+fn read(
+    badge: &Badge,
+    width_of: impl Fn(&Line) -> u32 + Send + Sync + 'static,
+) -> Result<Template, Mistake> {
     let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
     if let Some(look) = &badge.look {
         look.add_texts(&mut template)?;
     }
     Ok(template)
+}
+
+fn shows_names(slots: &BTreeSet<String>) -> bool {
+    slots.iter().any(|slot| slots::first(slot) == PEOPLE)
+}
+
+/// Whether a word is in one of its texts' tags.
+fn says(template: &Template, word: &str) -> bool {
+    template.sources().iter().any(|(_, source)| scan::says(&scan::tags(source), word))
 }
 
 /// Filters and tests are looked up when they are used, which may be in no trial.
@@ -209,14 +238,16 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
     let named = named_numbers(picture);
     let around = |number: &usize| [*number, number.saturating_sub(1), number.saturating_add(1)];
     let named = named.iter().filter(|number| **number > 1).take(MOST_NAMED).flat_map(around);
+    let variants = [(Theme::Dark, true), (Theme::Light, false), (Theme::Light, true)];
+    let variants = variants.into_iter().filter(|(_, is_named)| *is_named || picture.shows_names);
     let mut sizes: Vec<Size> = Vec::new();
     let mut last = None;
     // What is wrong with few is told first; and the badge's size is the last one that is drawn.
     let filled: Vec<usize> = named.collect();
     let counts = DRAWN.iter().chain(&FILLED).chain(&filled).chain(&[0]);
     for count in counts {
-        for theme in [Theme::Dark, Theme::Light] {
-            let trial = Trial { count: *count, theme };
+        for (theme, is_named) in variants.clone() {
+            let trial = Trial { count: *count, theme, is_named };
             let svg = trials.fill(trial)?;
             // A look has the same shapes for any number; who knows what a template has.
             let is_drawn = picture.look.is_some() || !FILLED.contains(count);
@@ -224,15 +255,15 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
                 continue;
             }
             let style = picture.style.with_theme(theme);
-            let drawing =
-                Drawing { svg: svg.as_str().into(), style, format: picture.format.clone() };
+            let format = picture.format.clone();
+            let drawing = Drawing { svg: svg.as_str().into(), style, format, has_names: false };
             let size =
                 picture.raster.check(&drawing).map_err(|error| refused(error, trials, trial))?;
             sizes.push(size);
             last = Some(svg);
         }
     }
-    trials.take_other_branches(Trial { count: 23, theme: Theme::Light })?;
+    trials.take_other_branches(Trial { count: 23, theme: Theme::Light, is_named: true })?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
 }
@@ -255,7 +286,7 @@ fn named_numbers(picture: &Picture) -> Vec<usize> {
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     let is_number = |count| {
-        let trial = Trial { count, theme: Theme::Light };
+        let trial = Trial { count, theme: Theme::Light, is_named: true };
         let words = picture.words(&trial.snapshot(), params, &picture.style);
         let words = words.map_err(|error| trials.refused(error, trial))?;
         Ok::<_, Box<BuildErrorKind>>(words.number.trim().parse::<f64>().is_ok())
@@ -271,7 +302,7 @@ fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
 /// A look's colour can be none only for what somebody asks for.
 fn check_colors(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     for count in [23, 1, 0, 1_234_567] {
-        let trial = Trial { count, theme: Theme::Light };
+        let trial = Trial { count, theme: Theme::Light, is_named: true };
         let wrong = picture.wrong_color(&trial.snapshot(), params);
         let wrong = wrong.map_err(|error| trials.refused(error, trial))?;
         if let Some((setting, color)) = wrong {

@@ -14,7 +14,8 @@ use crate::presence::counts::{Counts, Snapshot};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
-    /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.
+    /// `{"streams":3,"visitors":2}`, and `"people":[{"name":"Anna"}],"guests":1` if the badge says
+    /// [names](crate::Badge::names_in_data). For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
     /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
@@ -34,15 +35,28 @@ impl Data {
         }
     }
 
-    /// `{"streams":3,"visitors":2}`, of whole pictures and of streams.
-    pub(crate) fn json(snapshot: &Snapshot) -> Bytes {
+    /// `{"streams":3,"visitors":2}`, of whole pictures and of streams. It says who is there, and how many of
+    /// them, only if it is told to.
+    pub(crate) fn json(snapshot: &Snapshot, max_names: Option<usize>) -> Bytes {
         let Counts { streams, visitors } = snapshot.counts;
-        json!({ "streams": streams, "visitors": visitors }).to_string().into()
+        let mut data = json!({ "streams": streams, "visitors": visitors });
+        if let Some(max) = max_names {
+            let people = &snapshot.people;
+            let names = people.first.iter().take(max).map(|someone| someone.name.as_str());
+            data["people"] = names.map(|name| json!({ "name": name })).collect();
+            data["guests"] = visitors.saturating_sub(people.count).into();
+        }
+        data.to_string().into()
     }
 
-    pub(crate) fn body(&self, snapshot: &Snapshot, words: impl FnOnce() -> Words) -> Bytes {
+    pub(crate) fn body(
+        &self,
+        snapshot: &Snapshot,
+        max_names: Option<usize>,
+        words: impl FnOnce() -> Words,
+    ) -> Bytes {
         match self {
-            Self::Json => Self::json(snapshot),
+            Self::Json => Self::json(snapshot, max_names),
             Self::Shields => {
                 let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.

@@ -107,6 +107,16 @@ pub(crate) fn numbers(tags: &[Tag<'_>]) -> Vec<usize> {
     numbers
 }
 
+/// Whether something is called this in these tags, as an attribute or as a text.
+pub(crate) fn says(tags: &[Tag<'_>], word: &str) -> bool {
+    let is_word = |token: &Token<'_>| match token.kind {
+        Kind::Name => token.text == word,
+        Kind::Text => token.text.trim_matches(['"', '\'']) == word,
+        Kind::Number | Kind::Sign => false,
+    };
+    tags.iter().flat_map(|tag| &tag.tokens).any(is_word)
+}
+
 /// Where a slot such as `params.room` is used first, and whether it is called like a function.
 pub(crate) fn find_slot(tags: &[Tag<'_>], slot: &str) -> Option<(usize, bool)> {
     let path: Vec<&str> = slot.split('.').collect();
@@ -330,6 +340,18 @@ mod tests {
         let source = "> 5 {{ x > 10 and 1000==y }}{% if z <= 10 + 3 %}{{ x < 2.5 }}{{ x == '7' }}\
                       {# > 8 #}{{ 9 }}{{ x != 12 }}{{ x[9] }}";
         assert_eq!(numbers(&tags(source)), [10, 12, 1000]);
+    }
+
+    #[test]
+    fn an_attribute_is_found_however_it_is_written() {
+        for source in [
+            "{{ people[0].since }}",
+            "{% for one in people %}{{ one['since'] }}{% endfor %}",
+            r#"{{ people | map(attribute="since") | max }}"#,
+        ] {
+            assert!(says(&tags(source), "since"), "{source}");
+        }
+        assert!(!says(&tags("since {{ since_change }} {{ 'long since' }} {# since #}"), "since"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Join {
     pub counts: Counts,
     /// Its viewer had stopped reading, was told as a [`Leave`], and reads again.
     pub is_return: bool,
+    /// What its viewer is called, by [`Badge::named`](crate::Badge::named); `None` for a guest.
+    pub name: Option<Arc<str>>,
 }
 
 /// A counted stream has ended, or is no longer read.
@@ -31,6 +33,8 @@ pub struct Leave {
     pub reason: LeaveReason,
     /// For how long it has been counted: since the [`Join`] that was told of it last.
     pub stayed: Duration,
+    /// What its viewer was called when it came: the name of the [`Join`].
+    pub name: Option<Arc<str>>,
 }
 
 /// A room that nobody was in has its first visitor.

@@ -36,6 +36,9 @@ pub(crate) struct Picture {
     pub(crate) tick: Option<Duration>,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
+    /// It shows who is there by name, so that no text and no picture of it is kept.
+    pub(crate) shows_names: bool,
+    pub(crate) max_people: usize,
     pub(crate) values: Arc<[Source]>,
     pub(crate) max_value_chars: usize,
     pub(crate) format: Format,
@@ -56,6 +59,16 @@ impl Picture {
         RoomValues::new(self.values.clone(), params.clone(), self.max_value_chars)
     }
 
+    fn fillings(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        values: &[Value],
+        style: &Style,
+    ) -> Value {
+        fillings(snapshot, params, values, style, self.max_people)
+    }
+
     /// What fills the template's slots; `complain` is told of a look's colour that is none.
     pub(crate) fn slots(
         &self,
@@ -65,7 +78,7 @@ impl Picture {
         style: &Style,
         complain: impl Fn(&str),
     ) -> Result<Value, PaintError> {
-        let slots = fillings(snapshot, params, values, style);
+        let slots = self.fillings(snapshot, params, values, style);
         match &self.look {
             Some(look) => look.slots(&self.template, &slots, complain).map_err(unfilled),
             None => Ok(slots),
@@ -80,10 +93,20 @@ impl Picture {
         values: &[Value],
         style: &Style,
     ) -> Result<Drawing, PaintError> {
-        let complain = |color: &str| self.raster.complain_of_color(&self.path, color);
+        let complain = |color: &str| {
+            let color = if self.shows_names { "not told" } else { color };
+            self.raster.complain_of_color(&self.path, color);
+        };
         let slots = self.slots(snapshot, params, values, style, complain)?;
         let svg = self.template.fill(&slots).map_err(unfilled)?;
-        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
+        let (style, format) = (style.clone(), self.format.clone());
+        let has_names = self.shows_names && snapshot.people.count > 0;
+        Ok(Drawing { svg: svg.into(), style, format, has_names })
+    }
+
+    /// What the log may say of it: not what is in a picture with names.
+    pub(crate) fn said_of(&self, error: &PaintError) -> String {
+        if self.shows_names { error.to_string() } else { format!("{error:?}") }
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change.
@@ -105,7 +128,7 @@ impl Picture {
     ) -> Result<Words, PaintError> {
         let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
         let values = self.values_of(params).take()?;
-        let slots = fillings(snapshot, params, &values, style);
+        let slots = self.fillings(snapshot, params, &values, style);
         look.words(&self.template, &slots).map_err(unfilled)
     }
 
@@ -117,7 +140,7 @@ impl Picture {
     ) -> Result<Option<(&'static str, String)>, PaintError> {
         let Some(look) = &self.look else { return Ok(None) };
         let values = self.values_of(params).take()?;
-        let slots = fillings(snapshot, params, &values, &self.style);
+        let slots = self.fillings(snapshot, params, &values, &self.style);
         look.wrong_color(&self.template, &slots).map_err(unfilled)
     }
 
@@ -139,7 +162,8 @@ impl Picture {
     /// Nobody looks at this any more.
     pub(crate) fn forget(&self, svg: Arc<str>, style: &Style) {
         if self.shows_room {
-            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format.clone() });
+            let (style, format) = (style.clone(), self.format.clone());
+            self.raster.forget(&Drawing { svg, style, format, has_names: false });
         }
     }
 
@@ -151,7 +175,7 @@ impl Picture {
         let size = if fits { size } else { Size { width: 1.0, height: 1.0 } };
         // Nothing that somebody asks for is on it.
         let style = style.with_slots_of(&self.style);
-        let drawing = Drawing { svg: size.blank(), style, format };
+        let drawing = Drawing { svg: size.blank(), style, format, has_names: false };
         self.paint(drawing, Lane::Live)
     }
 
@@ -202,6 +226,8 @@ mod tests {
             look: None,
             tick: None,
             shows_room: false,
+            shows_names: false,
+            max_people: 0,
             values: Arc::default(),
             max_value_chars: 64,
             format: Format::Png,

@@ -225,7 +225,7 @@ mod tests {
         let snapshot = Snapshot { counts, ..Snapshot::default() };
         let params = Params::of([("room", "<lobby> & \"co\"")]);
         parse(source)
-            .fill(&fillings(&snapshot, &params, values, &Style::new(Theme::Dark, 1.0)))
+            .fill(&fillings(&snapshot, &params, values, &Style::new(Theme::Dark, 1.0), 9))
             .unwrap()
     }
 

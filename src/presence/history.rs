@@ -1,6 +1,7 @@
 //! What a crowd's numbers have been: peaks, joins, the last minutes. Pure, and fed with instants.
 
 use crate::presence::counts::{Counts, Records, Snapshot};
+use crate::presence::people::People;
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
@@ -119,6 +120,7 @@ impl History {
             since_change: self.since_change(now),
             recent: self.recent(now),
             rooms,
+            people: People::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
+use crate::presence::people::Who;
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
@@ -153,14 +154,16 @@ impl Room {
             screens.up.retain(|screen| !screen.stage.is_empty());
             screens.up.clone()
         };
-        // Also of totals, whose leave graces end when those of the rooms do.
         self.crowd.tell();
+        let (news, snapshot) = (self.crowd.take_news(), self.crowd.snapshot());
+        // Also of totals, whose leave graces end when those of the rooms do: whoever is gone from the
+        // room by now is gone from them.
         self.counted_in.iter().skip(1).for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
-            news: self.crowd.take_news(),
-            snapshot: self.crowd.snapshot(),
+            news,
+            snapshot,
             is_empty: screens.is_empty() && self.is_nobody_expected(),
             next_expiry: self.crowd.next_expiry(),
             screens,
@@ -194,7 +197,7 @@ impl Room {
 
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        let uncount = |watcher: &Watcher, since| self.leave(*watcher, LeaveReason::Stalled, since);
+        let uncount = |watcher: &Watcher, since| self.leave(watcher, LeaveReason::Stalled, since);
         screen.stage.sweep(uncount);
     }
 
@@ -215,27 +218,29 @@ impl Room {
             Some(screen) => screen.clone(),
             None => screens.put_up(variant, recipe),
         };
-        let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
+        let is_counted = watcher != Watcher::Uncounted;
+        let ticket = screen.stage.enter(watcher, is_counted, Instant::now());
         (screen, ticket)
     }
 
-    pub(crate) fn join(&self, watcher: Watcher) {
+    pub(crate) fn join(&self, watcher: &Watcher) {
         self.count(watcher, Crowd::join);
     }
 
     /// Counts a viewer again that had stopped reading.
-    pub(crate) fn take_back(&self, watcher: Watcher) {
+    pub(crate) fn take_back(&self, watcher: &Watcher) {
         self.count(watcher, Crowd::take_back);
     }
 
-    pub(crate) fn leave(&self, watcher: Watcher, reason: LeaveReason, since: Instant) {
+    pub(crate) fn leave(&self, watcher: &Watcher, reason: LeaveReason, since: Instant) {
         let leaving = Leaving { reason, stayed: since.elapsed() };
-        self.count(watcher, |crowd, person| crowd.leave(person, leaving.clone()));
+        self.count(watcher, |crowd, who| crowd.leave(who, leaving.clone()));
     }
 
-    fn count(&self, watcher: Watcher, change: impl Fn(&Crowd, Option<Person>)) {
-        if let Watcher::Counted(person) = watcher {
-            self.counted_in.iter().for_each(|crowd| change(crowd, person));
+    /// In totals first, so that a leave grace in them ends no later than in the room, which wakes then.
+    fn count(&self, watcher: &Watcher, change: impl Fn(&Crowd, Option<&Who>)) {
+        if let Watcher::Counted(who) = watcher {
+            self.counted_in.iter().rev().for_each(|crowd| change(crowd, who.as_ref()));
         }
         self.changed.notify_one();
     }

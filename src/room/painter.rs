@@ -219,7 +219,8 @@ impl Painter {
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
             if screen.variant.medium == Medium::Data {
-                let frame = canvas.write(&Data::json(&self.snapshot));
+                let max_names = screen.recipe.settings.max_names_in_data();
+                let frame = canvas.write(&Data::json(&self.snapshot, max_names));
                 paints |= frame.is_some();
                 screen.stage.end_round(frame);
                 continue;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
 use crate::presence::leaving::LeaveReason;
-use crate::request::pseudonym::Person;
+use crate::presence::people::Who;
 use crate::request::style::Style;
 use crate::stream::frame::Frame;
 use crate::stream::framing::Medium;
@@ -21,11 +21,11 @@ pub(crate) struct Variant {
 }
 
 /// As what a viewer is in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watcher {
     /// Looks on, and is not counted.
     Uncounted,
-    Counted(Option<Person>),
+    Counted(Option<Who>),
 }
 
 /// Where one variant is shown.
@@ -89,17 +89,17 @@ impl Screen {
     }
 
     /// A viewer has come.
-    pub(crate) fn opens_for(&self, watcher: Watcher) {
+    pub(crate) fn opens_for(&self, watcher: &Watcher) {
         self.meter().viewers_change(1);
-        if watcher != Watcher::Uncounted {
+        if *watcher != Watcher::Uncounted {
             self.counted.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// The same viewer has gone.
-    pub(crate) fn closes_for(&self, watcher: Watcher) {
+    pub(crate) fn closes_for(&self, watcher: &Watcher) {
         self.meter().viewers_change(-1);
-        if watcher != Watcher::Uncounted {
+        if *watcher != Watcher::Uncounted {
             self.counted.fetch_sub(1, Ordering::Relaxed);
         }
     }

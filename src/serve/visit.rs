@@ -15,6 +15,7 @@ use crate::picture::format::Format;
 use crate::picture::raster::Drawing;
 use crate::picture::threads::Lane;
 use crate::picture::words::Words;
+use crate::presence::people::{People, Who};
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::{Person, Salt};
 use crate::room::admission::{Admitted, Claim};
@@ -65,7 +66,8 @@ impl Verdict {
                 UnknownRoom::NotFound => Self::Nothing(StatusCode::NOT_FOUND),
             };
         }
-        let asked = Asked::read(&target.recipe, parts, &dispatch.detours);
+        let asked =
+            Asked::read(&target.recipe, &dispatch.host(&target).settings, parts, &dispatch.detours);
         match asked.wants {
             Wants::Inner => Self::Inner,
             _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
@@ -89,14 +91,15 @@ impl Visit {
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
-                let person = visitor.as_ref().map(|(person, _)| *person);
+                let name = &viewing.name;
+                let who = |(person, _): &(Person, _)| Who { person: *person, name: name.clone() };
                 let watcher = match viewing.is_counted {
-                    true => Watcher::Counted(person),
+                    true => Watcher::Counted(visitor.as_ref().map(who)),
                     false => Watcher::Uncounted,
                 };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
                 let host = &dispatch.host(target).settings;
-                let claim = Claim { room, badge, settings, host, watcher, visitor };
+                let claim = Claim { room, badge, settings, host, watcher: &watcher, visitor };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
                     Err(refusal) => self.refuse(refusal, viewing.framing),
@@ -177,7 +180,8 @@ impl Visit {
                 && !matches!(error, PaintError::Busy)
                 && let Some(unsaid) = cook.failures.still.may_speak()
             {
-                tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");
+                let error = picture.said_of(error);
+                tracing::warn!(badge = %cook.path, %error, unsaid, "a still could not be painted");
             }
             painted
         };
@@ -193,7 +197,8 @@ impl Visit {
         let Self { dispatch, target, asked } = self;
         target.recipe.picture.meter.still();
         let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
-        let line = Line::new(&Data::json(&snapshot)).alone(framing);
+        let max_names = target.recipe.settings.max_names_in_data();
+        let line = Line::new(&Data::json(&snapshot, max_names)).alone(framing);
         let whole = Whole::data(asked, lines::media_type(framing), line);
         Answer::whole(target.recipe.clone(), whole)
     }
@@ -202,18 +207,23 @@ impl Visit {
         let Self { dispatch, target, asked } = self;
         let recipe = target.recipe.clone();
         recipe.picture.meter.still();
-        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let mut snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let max_names = recipe.settings.max_names_in_data();
+        if max_names.is_none() {
+            // Scripts of other sites may read data, but not pictures: to them all are guests.
+            snapshot.people = People::default();
+        }
         let words = || {
             let words = recipe.picture.words(&snapshot, &target.room.params, &asked.style);
             words.unwrap_or_else(|error| {
                 if let Some(unsaid) = recipe.failures.words.may_speak() {
-                    let badge = &recipe.path;
-                    tracing::warn!(%badge, ?error, unsaid, "a badge could not be put into words");
+                    let (badge, error) = (&recipe.path, recipe.picture.said_of(&error));
+                    tracing::warn!(%badge, %error, unsaid, "a badge could not be put into words");
                 }
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot, words);
+        let body = data.body(&snapshot, max_names, words);
         Answer::whole(recipe, Whole::data(asked, data.media_type(), body))
     }
 }

@@ -30,6 +30,7 @@ mod own_values;
 mod pace;
 mod past_and_totals;
 mod paths;
+mod people;
 mod reply;
 mod room_handles;
 mod rooms_and_people;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::presence::leaving::LeaveReason;
+use crate::presence::people::Who;
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::Blind;
 
@@ -14,12 +15,12 @@ const LEAVING: Leaving = Leaving { reason: LeaveReason::Closed, stayed: Duration
 /// Whoever has no key is gone at once, and so can't be taken for somebody else.
 const GRACES: Grace = Grace { of_person: Duration::from_millis(GRACE), of_keyless: Duration::ZERO };
 
-/// Who is one of so many people, or has no key.
-type Who = Option<u8>;
+/// Of one of so many people, or none.
+type Key = Option<u8>;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Join(Who),
+    Join(Key),
     /// The n-th of the streams that are counted stops reading, or goes.
     Leave(usize),
     /// The n-th of those that had stopped reading reads again.
@@ -47,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 // What a crowd is asked, in the definition's words.
 
-fn leave(crowd: &Crowd, person: Option<Person>) {
+fn leave(crowd: &Crowd, person: Option<&Who>) {
     crowd.leave(person, LEAVING);
 }
 
@@ -61,8 +62,8 @@ struct Model {
     /// In milliseconds.
     now: u64,
     /// The streams that are counted, and those that have stopped reading.
-    open: Vec<Who>,
-    stalled: Vec<Who>,
+    open: Vec<Key>,
+    stalled: Vec<Key>,
     /// When somebody's last stream was given back.
     left: HashMap<u8, u64>,
     peak: usize,
@@ -82,7 +83,7 @@ impl Model {
         Counts { streams: self.open.len(), visitors: keyless + people }
     }
 
-    fn comes(&mut self, who: Who, what: Coming) {
+    fn comes(&mut self, who: Key, what: Coming) {
         let before = self.counts().visitors;
         self.open.push(who);
         let counts = self.counts();
@@ -91,7 +92,7 @@ impl Model {
         self.untold.push((what, counts));
     }
 
-    fn goes(&mut self, nth: usize) -> Who {
+    fn goes(&mut self, nth: usize) -> Key {
         let who = self.open.swap_remove(nth);
         if let Some(key) = who.filter(|_| !self.open.contains(&who)) {
             self.left.insert(key, self.now);
@@ -103,22 +104,25 @@ impl Model {
 
 async fn is_as_defined(steps: Vec<Step>) {
     let (crowd, blind) = (Crowd::of_room(GRACES, None), Blind::new());
-    let person = |who: Who| who.map(|key| blind.person(&VisitorKey::new([key])));
+    let person = |who_key: Key| {
+        let who = |key| Who { person: blind.person(&VisitorKey::new([key])), name: None };
+        who_key.map(who)
+    };
     let (mut model, mut listening) = (Model::default(), None);
     for step in steps {
         match step {
             Step::Join(who) => {
-                crowd.join(person(who));
+                crowd.join(person(who).as_ref());
                 model.comes(who, Coming::Join);
             }
             Step::Leave(nth) if !model.open.is_empty() => {
                 let who = model.goes(nth % model.open.len());
-                leave(&crowd, person(who));
+                leave(&crowd, person(who).as_ref());
                 model.stalled.push(who);
             }
             Step::TakeBack(nth) if !model.stalled.is_empty() => {
                 let who = model.stalled.swap_remove(nth % model.stalled.len());
-                crowd.take_back(person(who));
+                crowd.take_back(person(who).as_ref());
                 model.comes(who, Coming::Return);
             }
             Step::Leave(_) | Step::TakeBack(_) => {}

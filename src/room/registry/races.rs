@@ -64,7 +64,7 @@ fn a_newcomer_is_never_in_a_room_that_is_freed() {
         model(move |recipe| {
             let (registry, id, running) = open(recipe);
             let promise = registry.promise(&id).unwrap();
-            let invitation = invitation(recipe, watcher);
+            let invitation = invitation(recipe, watcher.clone());
             let newcomer = thread::spawn(move || (promise.redeem(invitation), promise));
             running.room.survey();
             // Otherwise it goes on.

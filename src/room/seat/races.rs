@@ -13,6 +13,7 @@ use crate::picture::images::Images;
 use crate::picture::raster::Raster;
 use crate::presence::counts::Counts;
 use crate::presence::crowd::Coming;
+use crate::presence::people::Who;
 use crate::request::key::VisitorKey;
 use crate::request::params::Params;
 use crate::request::pseudonym::Blind;
@@ -45,7 +46,7 @@ fn is_counted_right(watcher: Watcher, recipe: Arc<Recipe>, leaves: fn(Seat)) {
         let room = Arc::new(Room::new("/x.png".into(), params, recipe.clone(), None));
         let variant =
             Variant { badge: 0, style: recipe.picture.style.clone(), medium: Medium::Picture };
-        let seat = Seat::take(room.clone(), variant, recipe.clone(), watcher);
+        let seat = Seat::take(room.clone(), variant, recipe.clone(), watcher.clone());
         let screen = seat.screen.clone();
         (0..NEARLY_MISSING).for_each(|_| room.sweep(&screen));
         let viewer = thread::spawn(move || leaves(seat));
@@ -61,8 +62,10 @@ fn is_counted_right(watcher: Watcher, recipe: Arc<Recipe>, leaves: fn(Seat)) {
 fn who_is_uncounted_while_it_comes_back_and_goes_is_counted_right() {
     let recipe = recipe();
     let alice = Blind::new().person(&VisitorKey::new("alice"));
-    for watcher in [Watcher::Counted(None), Watcher::Counted(Some(alice))] {
-        is_counted_right(watcher, recipe.clone(), drop);
+    for watcher in
+        [Watcher::Counted(None), Watcher::Counted(Some(Who { person: alice, name: None }))]
+    {
+        is_counted_right(watcher.clone(), recipe.clone(), drop);
         is_counted_right(watcher, recipe.clone(), |mut seat| {
             // What it is told does not matter: it has come.
             let _ = seat.poll(&mut Context::from_waker(Waker::noop()));
