@@ -153,7 +153,7 @@
 //!
 //! A viewer who closes the tab is gone within milliseconds, because the server drops the response
 //! body. One who vanishes without a word (a train in a tunnel) is noticed when the operating system
-//! gives up on the connection: within 20 seconds with `Handle::serve` or `SocketOptions` (feature `hyper`),
+//! gives up on the connection: within half a minute with `Handle::serve` or `SocketOptions` (feature `hyper`),
 //! after a quarter of an hour by default. A layer can't set that: it never sees the socket. A connection
 //! that is open but no longer read is noticed by the layer itself, once the buffers in between are full.
 //! [Guarantees](docs::guarantees) has every bound with the test that proves it.

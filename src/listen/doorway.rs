@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::listen::connection::Connection;
@@ -37,12 +38,20 @@ pub(crate) struct Doorway<H> {
     /// For the handshake, and for the first request.
     patience: Duration,
     failures: Throttle,
+    closing: CancellationToken,
 }
 
 impl<H> Doorway<H> {
     pub(crate) fn new(handshake: H, sockets: SocketOptions, patience: Duration) -> Self {
         let http = http(&sockets, patience);
-        Self { sockets, handshake, http, patience, failures: Throttle::default() }
+        Self {
+            sockets,
+            handshake,
+            http,
+            patience,
+            failures: Throttle::default(),
+            closing: CancellationToken::new(),
+        }
     }
 
     /// The next connection, however long it takes until there can be one.
@@ -63,6 +72,11 @@ impl<H> Doorway<H> {
         }
     }
 
+    /// Whoever has not come in yet is sent away.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
     /// From its first byte to its last.
     pub(crate) async fn receive<S, B, Fut, Io>(
         self: Arc<Self>,
@@ -81,7 +95,8 @@ impl<H> Doorway<H> {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let pulse = connection.pulse();
-        let Ok(Ok(io)) = timeout(self.patience, (self.handshake)(connection)).await else { return };
+        let handshake = timeout(self.patience, (self.handshake)(connection));
+        let Some(Ok(Ok(io))) = self.closing.run_until_cancelled(handshake).await else { return };
         let service = TowerToHyperService::new(service);
         let has_asked = Arc::new(AtomicBool::new(false));
         let service = service_fn({

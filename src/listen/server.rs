@@ -55,6 +55,9 @@ impl Handle {
     /// - Thousands may come at the same moment (a backlog of 4,096).
     /// - A client that sends half a request's head, or nothing, is sent away after 30 seconds.
     ///
+    /// What it does not do: axum's `ConnectInfo` is not there ([`PeerAddr`](crate::PeerAddr) is), and a connection
+    /// that was upgraded, such as a WebSocket, is the application's own to end.
+    ///
     /// It does nothing until it is awaited, and ends when [`Handle::shutdown`] is called, or with
     /// [`with_graceful_shutdown`](Server::with_graceful_shutdown).
     pub fn serve<S>(&self, listener: TcpListener, service: S) -> Server<S> {
@@ -115,7 +118,9 @@ impl<S, H> Server<S, H> {
     /// After how long a viewer is given up that vanished without a word, over HTTP/1.1 and HTTP/2; `None`
     /// leaves it to the system. Default: 15 seconds; see [`SocketOptions::user_timeout`].
     ///
-    /// With heartbeats of 5 seconds, such a viewer is counted for 15 to 20 seconds.
+    /// With heartbeats of 5 seconds, such a viewer is counted for 15 to 30 seconds. Heartbeats should come at
+    /// least twice in this time. Its connection is kept for up to two minutes, because over HTTP/1.1 it can't be
+    /// told from one that does not read, and may read on.
     pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.sockets = self.sockets.user_timeout(timeout);
         self
@@ -123,7 +128,8 @@ impl<S, H> Server<S, H> {
 
     /// How long a client may take for a handshake, and for the head of a request. Default: 30 seconds.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.head = timeout;
+        // hyper adds it to the time that it is.
+        self.head = timeout.min(Duration::from_secs(24 * 60 * 60));
         self
     }
 
@@ -194,6 +200,7 @@ where
                 () = handle.is_going_down() => {}
             }
             drop(listener);
+            doorway.close();
             let end = async { tokio::join!(handle.shutdown_within(goodbye), graceful.shutdown()) };
             if timeout(goodbye, end).await.is_err() {
                 tracing::warn!("connections that have not ended in time are cut off");

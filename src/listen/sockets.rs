@@ -1,9 +1,14 @@
 //! What is set on a socket, so that a viewer who vanished without a word is noticed.
 
 use std::io;
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use std::task::ready;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
+#[cfg(any(target_os = "android", target_os = "linux"))]
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 
 /// So many may be waiting to be accepted: with 1,024, some of thousands who come at the same moment
@@ -11,8 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 /// `net.core.somaxconn`, which is 4,096 since 5.4.
 const BACKLOG: i32 = 4096;
 
-/// For who does not read. By then nobody looks at that picture any more.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// For who does not read: what is held for it, such as its share of a limit, is held for so long.
+const OF_NO_READER: Duration = Duration::from_secs(120);
+/// More than any system takes for keep-alive would be refused.
+const MOST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is set on accepted connections: pictures that are sent at once, and an end for viewers who
 /// vanished without a word.
@@ -40,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 ///
 /// Linux does not tell a viewer who has vanished from one who does not read for so long: `TCP_USER_TIMEOUT`
 /// ends both. [`Handle::serve`](crate::Handle::serve) tells them apart as far as it matters: over HTTP/1.1 both
-/// are uncounted, and who is there may read on for ten minutes.
+/// are uncounted, and who is there may read on for two minutes; other responses may pause as they like.
 ///
 /// Elsewhere a viewer to whom something is on its way is given up when the system gives up sending it
 /// again; how long that is on Windows and macOS was not measured.
@@ -63,7 +70,8 @@ impl SocketOptions {
     /// In whole seconds, at least one. Default: 15 seconds, by which an outage of 8 seconds loses nobody
     /// (what was lost is sent again at growing distances, on Linux 12.6 seconds after the first time).
     pub fn user_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.user_timeout = timeout.into().map(|timeout| timeout.max(Duration::from_secs(1)));
+        self.user_timeout =
+            timeout.into().map(|timeout| timeout.clamp(Duration::from_secs(1), MOST));
         self
     }
 
@@ -71,14 +79,16 @@ impl SocketOptions {
     ///
     /// What the system refuses is told in the log at `debug`, and left as it is.
     pub fn prepare(&self, socket: &TcpStream) {
-        if let Err(error) = self.set(socket) {
-            tracing::debug!(%error, "an option of a socket could not be set");
+        self.prepare_for_answers(socket);
+        if self.user_timeout.is_some() {
+            self.set_user_timeout(socket, self.user_timeout);
         }
     }
 
-    fn set(&self, socket: &TcpStream) -> io::Result<()> {
-        socket.set_nodelay(true)?;
-        let Some(timeout) = self.user_timeout else { return Ok(()) };
+    /// The same without `TCP_USER_TIMEOUT`, which would also end a download that is paused.
+    pub(crate) fn prepare_for_answers(&self, socket: &TcpStream) {
+        said("TCP_NODELAY", socket.set_nodelay(true));
+        let Some(timeout) = self.user_timeout else { return };
         let second = Duration::from_secs(1);
         // Often, towards the end: of few questions all may be lost in an outage that is over in time.
         let keepalive = TcpKeepalive::new().with_time((timeout / 3).max(second));
@@ -92,42 +102,81 @@ impl SocketOptions {
             target_os = "windows"
         ))]
         let keepalive = keepalive.with_interval((timeout / 15).max(second)).with_retries(10);
-        let socket = SockRef::from(socket);
-        socket.set_tcp_keepalive(&keepalive)?;
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        socket.set_tcp_user_timeout(Some(timeout))?;
-        Ok(())
+        said("SO_KEEPALIVE", SockRef::from(socket).set_tcp_keepalive(&keepalive));
     }
 
-    /// For a connection whose last response never ends: what can't be sent is not taken either, so that
-    /// it is known when nothing flows. The next frame is worth more than two that wait.
-    pub(crate) fn prepare_for_stream(&self, socket: &TcpStream) {
+    /// For a connection whose last response does not end, or has ended after all: `TCP_USER_TIMEOUT`, and
+    /// what waits to be sent is known by [`poll_sent`].
+    pub(crate) fn prepare_for_stream(&self, socket: &TcpStream, is_stream: bool) {
         #[cfg(any(target_os = "android", target_os = "linux"))]
-        if let Err(error) = SockRef::from(socket).set_tcp_notsent_lowat(1) {
-            tracing::debug!(%error, "an option of a socket could not be set");
+        {
+            let lowat = if is_stream { 1 } else { u32::MAX };
+            said("TCP_NOTSENT_LOWAT", SockRef::from(socket).set_tcp_notsent_lowat(lowat));
         }
-        #[cfg(not(any(target_os = "android", target_os = "linux")))]
-        let _ = socket;
+        self.set_user_timeout(socket, self.user_timeout.filter(|_| is_stream));
     }
 
-    /// Gives a viewer much more time while nothing flows, and takes it back. Linux does not tell one that
-    /// does not read from one that has vanished: `TCP_USER_TIMEOUT` ends both. Here both are uncounted, and
-    /// who is there may read on.
+    /// Gives a viewer more time while nothing flows, and takes it back. Linux does not tell one that does
+    /// not read from one that has vanished: `TCP_USER_TIMEOUT` ends both. Here both are uncounted, and who
+    /// is there may read on.
     pub(crate) fn be_patient(&self, socket: &TcpStream, is_patient: bool) {
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        if let Some(timeout) = self.user_timeout {
-            let timeout = if is_patient { timeout.max(PATIENCE) } else { timeout };
-            if let Err(error) = SockRef::from(socket).set_tcp_user_timeout(Some(timeout)) {
-                tracing::debug!(%error, "an option of a socket could not be set");
-            }
-        }
-        #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
-        let _ = (socket, is_patient);
+        let Some(timeout) = self.user_timeout else { return };
+        let timeout = if is_patient { timeout.max(OF_NO_READER) } else { timeout };
+        self.set_user_timeout(socket, Some(timeout));
     }
+
+    /// For how long nothing may flow to a viewer who is counted: in 8 seconds of an outage, and what it
+    /// takes until things are sent again, nobody is lost.
+    pub(crate) fn patience(&self) -> Duration {
+        self.user_timeout.map_or(Duration::MAX, |timeout| timeout * 2 / 3)
+    }
+
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    fn set_user_timeout(&self, socket: &TcpStream, timeout: Option<Duration>) {
+        said("TCP_USER_TIMEOUT", SockRef::from(socket).set_tcp_user_timeout(timeout));
+    }
+
+    #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
+    fn set_user_timeout(&self, _: &TcpStream, _: Option<Duration>) {}
 
     /// How often HTTP/2 asks whether its peer is there, and how long it waits for the answer.
     pub(crate) fn pings(&self) -> Option<(Duration, Duration)> {
         self.user_timeout.map(|timeout| ((timeout / 3).max(Duration::from_secs(1)), timeout))
+    }
+}
+
+/// Ready when nothing waits to be sent.
+///
+/// A write would be taken all the same: it joins what waits, up to some 40 KB (Linux 6.18). `poll` heeds
+/// `TCP_NOTSENT_LOWAT`.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub(crate) fn poll_sent(socket: &TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let look = || {
+        let mut sockets = [PollFd::new(socket, PollFlags::OUT)];
+        match poll(&mut sockets, Some(&at_once))? {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
+        }
+    };
+    loop {
+        ready!(socket.poll_write_ready(cx))?;
+        match socket.try_io(Interest::WRITABLE, look) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            looked => return Poll::Ready(looked),
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+pub(crate) fn poll_sent(_: &TcpStream, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    Poll::Ready(Ok(()))
+}
+
+fn said(option: &str, set: io::Result<()>) {
+    if let Err(error) = set {
+        tracing::debug!(%error, option, "an option of a socket could not be set");
     }
 }
 

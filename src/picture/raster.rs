@@ -80,6 +80,7 @@ impl Raster {
     pub(crate) async fn on_thread<T: Send + 'static>(
         &self,
         lane: Lane,
+        came: Instant,
         work: impl FnOnce() -> Result<T, PaintError> + Send + 'static,
     ) -> Result<T, PaintError> {
         let (sender, done) = oneshot::channel();
@@ -94,7 +95,7 @@ impl Raster {
                 let _ = sender.send(done);
             }
         };
-        self.threads.run(lane, job).map_err(|not_run| match not_run {
+        self.threads.run(lane, came, job).map_err(|not_run| match not_run {
             NotRun::Busy => PaintError::Busy,
             NotRun::NoThread(error) => PaintError::Thread(error),
         })?;
@@ -109,16 +110,15 @@ impl Raster {
         lane: Lane,
         path: Arc<str>,
     ) -> Result<Drawn, PaintError> {
-        let raster = self.clone();
+        let (raster, came) = (self.clone(), Instant::now());
         if lane != Lane::Still {
-            return self.on_thread(lane, move || raster.draw_now(drawing, &path)).await;
+            return self.on_thread(lane, came, move || raster.draw_now(drawing, &path)).await;
         }
         // Not so a live one, which must not wait where a still does.
         let still = drawing.clone();
         let draw = async || {
-            let draw =
-                move || raster.draw_now(drawing, &path).map(|drawn| (drawn.picture, drawn.took));
-            self.on_thread(lane, draw).await
+            let draw = move || raster.draw_now(drawing, &path);
+            self.on_thread(lane, came, draw).await.map(|drawn| (drawn.picture, drawn.took))
         };
         let ((picture, took), is_drawn_here) = self.stills.make(&still, draw).await?;
         Ok(Drawn { picture, took: took.filter(|_| is_drawn_here) })

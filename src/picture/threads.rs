@@ -81,11 +81,12 @@ impl Threads {
         Self { shared: Arc::new(Shared { queue, has_news, most_others }), most }
     }
 
-    /// Runs this when there is a thread for it. It must not panic. A still whose turn does not come in time
+    /// Runs this when there is a thread for it; it was asked for then. It must not panic. A still whose turn does not come in time
     /// is dropped.
     pub(crate) fn run(
         &self,
         lane: Lane,
+        came: Instant,
         job: impl FnOnce() + Send + 'static,
     ) -> Result<(), NotRun> {
         let mut queue = self.shared.queue();
@@ -96,7 +97,7 @@ impl Threads {
         match lane {
             Lane::Live => queue.live.push_back(Box::new(job)),
             Lane::Aside => queue.aside.push_back(Box::new(job)),
-            Lane::Still => queue.stills.push_back((Instant::now(), Box::new(job))),
+            Lane::Still => queue.stills.push_back((came, Box::new(job))),
         }
         drop(queue);
         self.shared.has_news.notify_one();
@@ -204,7 +205,7 @@ mod tests {
                 together.wait(); // ends only if all of them run at the same time
                 sender.send(thread::current().id()).unwrap();
             };
-            threads.run(Lane::Live, job).unwrap();
+            threads.run(Lane::Live, Instant::now(), job).unwrap();
         }
         let next = || seen.recv_timeout(PATIENCE).unwrap();
         let ids: HashSet<_> = (0..threads.most * 10).map(|_| next()).collect();
@@ -221,7 +222,7 @@ mod tests {
                 begin.send(()).unwrap();
                 let _ = ended.lock().unwrap().recv();
             };
-            threads.run(Lane::Still, job).unwrap();
+            threads.run(Lane::Still, Instant::now(), job).unwrap();
         }
         (end, begun)
     }
@@ -250,7 +251,7 @@ mod tests {
             // Those that run can't end, and yet:
             for _ in 0..3 {
                 let (done, is_done) = channel();
-                threads.run(Lane::Live, move || done.send(()).unwrap()).unwrap();
+                threads.run(Lane::Live, Instant::now(), move || done.send(()).unwrap()).unwrap();
                 is_done.recv_timeout(PATIENCE).unwrap();
             }
             assert!(begun.try_recv().is_err(), "{most} stills at a time");
@@ -268,7 +269,7 @@ mod tests {
         for job in ["still", "still", "live", "live"] {
             let sender = sender.clone();
             let lane = if job == "live" { Lane::Live } else { Lane::Still };
-            threads.run(lane, move || sender.send(job).unwrap()).unwrap();
+            threads.run(lane, Instant::now(), move || sender.send(job).unwrap()).unwrap();
         }
         drop(end);
         let order: Vec<_> = (0..4).map(|_| order.recv_timeout(PATIENCE).unwrap()).collect();
@@ -281,12 +282,12 @@ mod tests {
         let (end, begun) = endless_stills(&threads, 1);
         begun.recv_timeout(PATIENCE).unwrap();
         let waiting = endless_stills(&threads, MAX_WAITING_STILLS);
-        assert!(matches!(threads.run(Lane::Still, || {}), Err(NotRun::Busy)));
+        assert!(matches!(threads.run(Lane::Still, Instant::now(), || {}), Err(NotRun::Busy)));
         // What is live is never refused.
         let (done, is_done) = channel();
         for _ in 0..MAX_WAITING_STILLS * 2 {
             let done = done.clone();
-            threads.run(Lane::Live, move || done.send(()).unwrap()).unwrap();
+            threads.run(Lane::Live, Instant::now(), move || done.send(()).unwrap()).unwrap();
         }
         (0..MAX_WAITING_STILLS * 2).for_each(|_| is_done.recv_timeout(PATIENCE).unwrap());
         // They come, once there is a place.
@@ -299,7 +300,7 @@ mod tests {
         let threads = Threads::at_most(3);
         let shared = Arc::downgrade(&threads.shared);
         for lane in [Lane::Live, Lane::Still, Lane::Still] {
-            threads.run(lane, || {}).unwrap();
+            threads.run(lane, Instant::now(), || {}).unwrap();
         }
         drop(threads);
         let mut patience = (0..1000).map(|_| thread::sleep(Duration::from_millis(10)));
@@ -310,11 +311,11 @@ mod tests {
     fn what_few_look_at_comes_after_what_many_do_and_before_stills() {
         let threads = Threads::at_most(1);
         let (go, wait) = channel::<()>();
-        threads.run(Lane::Live, move || wait.recv().unwrap()).unwrap();
+        threads.run(Lane::Live, Instant::now(), move || wait.recv().unwrap()).unwrap();
         let (sender, order) = channel();
         for (name, lane) in [("still", Lane::Still), ("aside", Lane::Aside), ("live", Lane::Live)] {
             let sender = sender.clone();
-            threads.run(lane, move || sender.send(name).unwrap()).unwrap();
+            threads.run(lane, Instant::now(), move || sender.send(name).unwrap()).unwrap();
         }
         go.send(()).unwrap();
         let order: Vec<_> = (0..3).map(|_| order.recv_timeout(PATIENCE).unwrap()).collect();
@@ -328,10 +329,10 @@ mod tests {
         let wait = Arc::new(Mutex::new(wait));
         for lane in [Lane::Aside, Lane::Still, Lane::Aside] {
             let wait = wait.clone();
-            threads.run(lane, move || _ = wait.lock().unwrap().recv()).unwrap();
+            threads.run(lane, Instant::now(), move || _ = wait.lock().unwrap().recv()).unwrap();
         }
         let (sender, live) = channel();
-        threads.run(Lane::Live, move || sender.send(()).unwrap()).unwrap();
+        threads.run(Lane::Live, Instant::now(), move || sender.send(()).unwrap()).unwrap();
         live.recv_timeout(PATIENCE).unwrap();
         drop(go);
     }

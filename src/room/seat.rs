@@ -57,7 +57,7 @@ impl Seat {
         cue
     }
 
-    /// The viewer can't be shown anything for now.
+    /// The viewer can't be shown anything for now: it does not read, or is gone.
     pub(crate) fn look_away(&self) {
         if let Some(ticket) = &self.ticket {
             self.screen.stage.look_away(ticket);

@@ -123,7 +123,7 @@ impl Viewer {
         pulse: Option<Pulse>,
     ) -> Self {
         if let Some(pulse) = &pulse {
-            pulse.watch();
+            pulse.set_watched(true);
         }
         Self { state: State::Invited(invitation, framing, admitted), pulse }
     }
@@ -137,7 +137,7 @@ impl Viewer {
             self.take_seat();
         }
         let State::Seated(stream) = &mut self.state else { return Poll::Ready(None) };
-        if let Some(Poll::Pending) = self.pulse.as_ref().map(|pulse| pulse.poll_flow(cx)) {
+        if self.pulse.as_ref().is_some_and(|pulse| pulse.is_gone(cx)) {
             stream.seat.look_away();
             return Poll::Pending;
         }
@@ -160,6 +160,15 @@ impl Viewer {
                 next: None,
                 is_closed: false,
             });
+        }
+    }
+}
+
+impl Drop for Viewer {
+    /// What comes next on the connection may be a download.
+    fn drop(&mut self) {
+        if let Some(pulse) = &self.pulse {
+            pulse.set_watched(false);
         }
     }
 }

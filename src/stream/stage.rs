@@ -141,9 +141,13 @@ impl<T, K> Stage<T, K> {
         (cue, was_missing)
     }
 
-    /// The viewer does not wait any more, and is missed until it polls again.
+    /// The viewer can't come, and is missing from the next sweep on, until it polls again.
     pub(crate) fn look_away(&self, ticket: &Ticket) {
-        let waker = self.lock().place(ticket).waker.take();
+        let mut inner = self.lock();
+        let place = inner.place(ticket);
+        place.missed = place.missed.max(MISSING_AFTER - 1);
+        let waker = place.waker.take();
+        drop(inner);
         drop(waker); // outside the lock: foreign code
     }
 
