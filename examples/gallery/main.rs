@@ -2,7 +2,7 @@
 //! open <http://127.0.0.1:3000/>.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::response::Html;
@@ -57,6 +57,9 @@ fn looks() -> Vec<(u32, &'static str, Look)> {
         40: Look::seven_segment(4).number("{{ n }}").color("#34c759");
         34: Look::odometer(7).number("{{ n }}");
         56: Look::sparkline("looking at this");
+        20: Look::clock("Europe/Berlin");
+        40: Look::digital_clock("UTC");
+        20: Look::countdown("it begins in", SystemTime::now() + Duration::from_secs(90), "it has begun");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A room's count as data.
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::picture::words::Words;
@@ -14,7 +15,8 @@ use crate::presence::counts::Counts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
-    /// `{"streams":3,"visitors":2}`. For `?format=json` and `Accept: application/json`.
+    /// `{"streams":3,"visitors":2}`, and also `"stale":true` while the badge's values are
+    /// [stale](crate::Badge::stale_after). For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
     /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
@@ -26,6 +28,16 @@ pub enum Data {
     Text,
 }
 
+/// What JSON has of a room.
+#[derive(Serialize)]
+struct Count<'a> {
+    #[serde(flatten)]
+    counts: &'a Counts,
+    /// Only if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<bool>,
+}
+
 impl Data {
     pub(crate) fn media_type(&self) -> &'static str {
         match self {
@@ -34,11 +46,16 @@ impl Data {
         }
     }
 
-    pub(crate) fn body(&self, counts: &Counts, words: impl FnOnce() -> Words) -> Bytes {
+    pub(crate) fn body(
+        &self,
+        counts: &Counts,
+        is_stale: impl FnOnce() -> bool,
+        words: impl FnOnce() -> Words,
+    ) -> Bytes {
         match self {
             Self::Json => {
-                let Counts { streams, visitors } = *counts;
-                json!({ "streams": streams, "visitors": visitors }).to_string().into()
+                let stale = is_stale().then_some(true);
+                serde_json::to_vec(&Count { counts, stale }).unwrap_or_default().into()
             }
             Self::Shields => {
                 let Words { label, message, color, .. } = words();

@@ -90,6 +90,27 @@ pub(crate) fn uses<'a>(tags: &[Tag<'a>]) -> Vec<Use<'a>> {
     uses
 }
 
+/// The texts that are written as the arguments of this filter, one or more, and where it is.
+#[cfg(feature = "time")]
+pub(crate) fn texts_for<'a>(tags: &[Tag<'a>], filter: &str) -> Vec<(usize, Vec<&'a str>)> {
+    let mut found = Vec::new();
+    for (tag, (at, name)) in
+        tags.iter().flat_map(|tag| tag.tokens.iter().enumerate().map(move |t| (tag, t)))
+    {
+        let is_filter = at > 0 && tag.tokens[at - 1].is_sign("|") && name.is_name(filter);
+        let mut texts = Vec::new();
+        // Each after a parenthesis or a comma.
+        for pair in tag.tokens[at + 1..].chunks(2).take_while(|_| is_filter) {
+            let [_, Token { kind: Kind::Text, text, .. }] = pair else { break };
+            texts.push(text.get(1..text.len() - 1).unwrap_or_default());
+        }
+        if !texts.is_empty() && texts.iter().all(|text| !text.contains('\\')) {
+            found.push((name.at, texts));
+        }
+    }
+    found
+}
+
 /// The whole numbers that something is compared with in these tags.
 pub(crate) fn numbers(tags: &[Tag<'_>]) -> Vec<usize> {
     let compares = |token: &Token<'_>| {

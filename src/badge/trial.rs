@@ -12,7 +12,7 @@ use crate::error::{BuildErrorKind, Checked, PaintError, TemplatePlace};
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::MAX_SVG_BYTES;
-use crate::picture::slots;
+use crate::picture::slots::{self, Moment};
 use crate::presence::counts::{Counts, Records, Snapshot};
 use crate::request::params::Params;
 use crate::request::theme::Theme;
@@ -23,10 +23,13 @@ const EXAMPLE_ADVICE: &str =
     "if a parameter has to look otherwise, say with Badge::example what it looks like";
 
 /// So many of everything, on a page of this theme.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
     pub(crate) count: usize,
     pub(crate) theme: Theme,
+    /// Now, unless it says otherwise.
+    pub(crate) now: Option<u64>,
+    pub(crate) is_stale: bool,
 }
 
 /// Tries a picture with one room's parameters and values.
@@ -41,6 +44,10 @@ pub(crate) struct Trials<'a> {
 }
 
 impl Trial {
+    pub(crate) fn of(count: usize, theme: Theme) -> Self {
+        Self { count, theme, now: None, is_stale: false }
+    }
+
     pub(crate) fn snapshot(self) -> Snapshot {
         let count = self.count;
         let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
@@ -53,7 +60,9 @@ impl Trial {
         let params: String =
             params.iter().map(|(name, value)| format!(", params.{name} = {value:?}")).collect();
         let visitors = if self.count == 1 { "visitor" } else { "visitors" };
-        format!("{} {visitors}, a {} page{params}", self.count, self.theme.name())
+        let now = self.now.map(|now| format!(", now = {now}")).unwrap_or_default();
+        let stale = if self.is_stale { ", stale values" } else { "" };
+        format!("{} {visitors}, a {} page{params}{now}{stale}", self.count, self.theme.name())
     }
 }
 
@@ -127,7 +136,9 @@ impl<'a> Trials<'a> {
 
     fn slots(&self, trial: Trial) -> Result<Value, PaintError> {
         let style = self.picture.style.with_theme(trial.theme);
-        self.picture.slots(&trial.snapshot(), self.params, self.values, &style, |_| {})
+        let now = trial.now.unwrap_or_else(|| self.picture.now());
+        let moment = Moment { now, is_stale: trial.is_stale };
+        self.picture.slots(&trial.snapshot(), self.params, self.values, moment, &style, |_| {})
     }
 
     pub(crate) fn refused(&self, error: PaintError, trial: Trial) -> BuildErrorKind {

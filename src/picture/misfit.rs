@@ -13,10 +13,11 @@ impl Look {
 
     /// A setting that would be without any effect.
     fn misfit(&self) -> Option<(&'static str, &'static str)> {
-        use Design::{SevenSegment, Social, Sparkline};
+        use Design::{DigitalClock, SevenSegment, Social, Sparkline};
         let (design, is_display) = (self.design, self.design.is_display());
         let has_logo = self.logo.is_some() || self.logo_image.is_some();
-        let is_card = is_display || design == Sparkline;
+        let is_card = is_display || matches!(design, Sparkline | DigitalClock);
+        let is_segments = matches!(design, SevenSegment | DigitalClock);
         let misfits = [
             (is_display && !self.messages.is_empty(), "look message", NUMBER_ONLY),
             (design == Social && !self.colors.is_empty(), "look color", NO_COLORS),
@@ -25,7 +26,7 @@ impl Look {
             (is_card && has_logo, "look logo", NO_LOGO),
             (is_card && self.logo_color.is_some(), "look logo_color", NO_LOGO),
             (is_card && self.width.is_some(), "look width", OWN_WIDTH),
-            (design == SevenSegment && self.font_family.is_some(), "look font_family", NO_LETTERS),
+            (is_segments && self.font_family.is_some(), "look font_family", NO_LETTERS),
             (self.logo.is_some() && self.logo_image.is_some(), "look logo", TWO_LOGOS),
             (self.logo.is_none() && self.logo_color.is_some(), "look logo_color", NOTHING_TO_COLOR),
         ];

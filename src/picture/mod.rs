@@ -25,6 +25,10 @@ pub(crate) mod raster;
 pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod threads;
+pub(crate) mod ticks;
+#[cfg(feature = "time")]
+pub(crate) mod times;
 pub(crate) mod together;
 pub(crate) mod values;
+pub(crate) mod watched;
 pub(crate) mod words;

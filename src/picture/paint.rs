@@ -12,11 +12,13 @@ use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::Mistake;
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
-use crate::picture::slots::fillings;
+use crate::picture::slots::{Moment, fillings};
 use crate::picture::template::Template;
 use crate::picture::threads::Lane;
-use crate::picture::values::{RoomValues, Source};
+use crate::picture::ticks::Ticks;
+use crate::picture::values::{RoomValues, Source, Taken};
 use crate::picture::words::Words;
+use crate::presence::clock::Clock;
 use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
 use crate::request::query::Query;
@@ -34,10 +36,15 @@ pub(crate) struct Picture {
     pub(crate) look: Option<Look>,
     /// How often it is to be looked at, although nothing happens: it shows how time passes.
     pub(crate) tick: Option<Duration>,
+    /// The same in step with the wall clock.
+    pub(crate) ticks: Option<Ticks>,
+    pub(crate) clock: Clock,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
     pub(crate) values: Arc<[Source]>,
     pub(crate) max_value_chars: usize,
+    /// Values that are older than this are stale.
+    pub(crate) stale_after: Option<Duration>,
     pub(crate) format: Format,
     pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
@@ -53,7 +60,18 @@ pub(crate) enum Painting {
 impl Picture {
     /// The application's values for a room with these parameters.
     pub(crate) fn values_of(&self, params: &Params) -> RoomValues {
-        RoomValues::new(self.values.clone(), params.clone(), self.max_value_chars)
+        let sources = self.values.clone();
+        RoomValues::new(sources, params.clone(), self.max_value_chars, self.stale_after)
+    }
+
+    /// The time that it shows now, in seconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        let now = self.clock.now();
+        self.ticks.as_ref().map_or(now, |ticks| ticks.shown(now)).as_secs()
+    }
+
+    fn moment(&self, taken: &Taken) -> Moment {
+        Moment { now: self.now(), is_stale: taken.is_stale }
     }
 
     /// What fills the template's slots; `complain` is told of a look's colour that is none.
@@ -62,10 +80,11 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
+        moment: Moment,
         style: &Style,
         complain: impl Fn(&str),
     ) -> Result<Value, PaintError> {
-        let slots = fillings(snapshot, params, values, style);
+        let slots = fillings(snapshot, params, values, moment, style);
         match &self.look {
             Some(look) => look.slots(&self.template, &slots, complain).map_err(unfilled),
             None => Ok(slots),
@@ -77,23 +96,34 @@ impl Picture {
         &self,
         snapshot: &Snapshot,
         params: &Params,
-        values: &[Value],
+        taken: &Taken,
         style: &Style,
     ) -> Result<Drawing, PaintError> {
         let complain = |color: &str| self.raster.complain_of_color(&self.path, color);
-        let slots = self.slots(snapshot, params, values, style, complain)?;
+        let (values, moment) = (&taken.values, self.moment(taken));
+        let slots = self.slots(snapshot, params, values, moment, style, complain)?;
         let svg = self.template.fill(&slots).map_err(unfilled)?;
         Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
     }
 
-    /// The same with the values as they are now, for whoever does not wait for them to change.
+    /// The same with the values as they are now, for whoever does not wait for them to change. Who
+    /// watches them may know that they are stale.
     pub(crate) fn fill_once(
         &self,
         snapshot: &Snapshot,
         params: &Params,
         style: &Style,
+        is_stale: bool,
     ) -> Result<Drawing, PaintError> {
-        self.fill(snapshot, params, &self.values_of(params).take()?, style)
+        let taken = self.values_of(params).take()?;
+        let taken = Taken { is_stale: is_stale || taken.is_stale, ..taken };
+        self.fill(snapshot, params, &taken, style)
+    }
+
+    /// Whether the values that these parameters have are stale, as far as one look can tell.
+    pub(crate) fn is_stale(&self, params: &Params) -> bool {
+        let has_values = !self.values.is_empty();
+        has_values && self.values_of(params).take().is_ok_and(|taken| taken.is_stale)
     }
 
     /// The same as words, if it has any.
@@ -102,10 +132,13 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         style: &Style,
+        is_stale: bool,
     ) -> Result<Words, PaintError> {
         let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
-        let values = self.values_of(params).take()?;
-        let slots = fillings(snapshot, params, &values, style);
+        let taken = self.values_of(params).take()?;
+        let is_stale = is_stale || taken.is_stale;
+        let moment = Moment { is_stale, ..self.moment(&taken) };
+        let slots = fillings(snapshot, params, &taken.values, moment, style);
         look.words(&self.template, &slots).map_err(unfilled)
     }
 
@@ -116,8 +149,9 @@ impl Picture {
         params: &Params,
     ) -> Result<Option<(&'static str, String)>, PaintError> {
         let Some(look) = &self.look else { return Ok(None) };
-        let values = self.values_of(params).take()?;
-        let slots = fillings(snapshot, params, &values, &self.style);
+        let taken = self.values_of(params).take()?;
+        let moment = self.moment(&taken);
+        let slots = fillings(snapshot, params, &taken.values, moment, &self.style);
         look.wrong_color(&self.template, &slots).map_err(unfilled)
     }
 
@@ -201,9 +235,12 @@ mod tests {
             template: Template::parse(svg.into(), 64, |_| 0).expect("a template"),
             look: None,
             tick: None,
+            ticks: None,
+            clock: Clock::default(),
             shows_room: false,
             values: Arc::default(),
             max_value_chars: 64,
+            stale_after: None,
             format: Format::Png,
             style: Style::new(Theme::Light, 1.0),
             raster: Arc::new(Raster::new(

@@ -12,7 +12,7 @@ use crate::request::params::Params;
 use crate::request::style::Style;
 
 /// What the badge itself fills; no value of the application may have such a name.
-pub(crate) const BUILT_IN: [&str; 11] = [
+pub(crate) const BUILT_IN: [&str; 13] = [
     "streams",
     "visitors",
     "params",
@@ -24,10 +24,21 @@ pub(crate) const BUILT_IN: [&str; 11] = [
     "since_change",
     "recent",
     "rooms",
+    "now",
+    "stale",
 ];
 
 /// Those of them that are about a room's past.
 const PAST: [&str; 5] = ["peak", "peak_today", "joins", "since_change", "recent"];
+
+/// What a picture shows beside a room's numbers and values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moment {
+    /// In seconds since 1970, UTC.
+    pub(crate) now: u64,
+    /// The values' source is gone, or has sent nothing for too long.
+    pub(crate) is_stale: bool,
+}
 
 /// What fills the slots in this state of a room. No value that has got the name of a built-in slot
 /// since the badge was checked comes before that.
@@ -35,6 +46,7 @@ pub(crate) fn fillings(
     snapshot: &Snapshot,
     params: &Params,
     values: &[Value],
+    moment: Moment,
     style: &Style,
 ) -> Value {
     let Snapshot { counts, records, recent, since_change, rooms } = snapshot;
@@ -51,6 +63,8 @@ pub(crate) fn fillings(
         since_change => since_change.as_secs(),
         recent,
         rooms,
+        now => moment.now,
+        stale => moment.is_stale,
     };
     for value in values {
         slots = match value.kind() {
@@ -140,7 +154,13 @@ mod tests {
             let now = began + Duration::from_secs(seconds);
             history.see(2, now, day);
             let counts = Counts { streams: 2, visitors: 2 };
-            fillings(&history.snapshot(counts, 1, now), &Params::of([]), &[], &style)
+            fillings(
+                &history.snapshot(counts, 1, now),
+                &Params::of([]),
+                &[],
+                Moment::default(),
+                &style,
+            )
         };
         // Somebody is here for a while, over midnight.
         let (then, later) = (slots_at(0, 1), slots_at(600, 2));
@@ -159,8 +179,8 @@ mod tests {
     fn no_value_comes_before_a_built_in_slot() {
         let values = [Value::from_pairs(BUILT_IN.map(|slot| (slot, "mine"))), Value::from(7)];
         let params = Params::of([("room", "lobby")]);
-        let slots =
-            fillings(&Snapshot::default(), &params, &values, &Style::new(Theme::Light, 1.0));
+        let (snapshot, style) = (Snapshot::default(), Style::new(Theme::Light, 1.0));
+        let slots = fillings(&snapshot, &params, &values, Moment::default(), &style);
         for slot in BUILT_IN {
             let value = slots.get_attr(slot).unwrap();
             assert!(!value.is_undefined() && value.as_str() != Some("mine"), "{slot}: {value}");

@@ -4,6 +4,7 @@
 //! instants, and the one lock on who is here. Touches `request` for the pseudonym that stands for a
 //! visitor. Called by `room`, which joins and leaves, and by `picture`, which shows the numbers.
 
+pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod history;

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
+use crate::picture::ticks::Ticks;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
@@ -16,6 +17,7 @@ use crate::presence::leaving::{LeaveReason, Leaving};
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
+use crate::room::staleness::Staleness;
 use crate::stream::stage::Ticket;
 
 /// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
@@ -36,6 +38,7 @@ pub(crate) struct Room {
     /// Those that a viewer of this room is counted in: its own, and totals.
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Screens>,
+    pub(crate) stale: Staleness,
     is_asked_to_close: AtomicBool,
     is_forgotten: AtomicBool,
 }
@@ -87,6 +90,11 @@ impl Survey {
     pub(crate) fn tick(&self) -> Option<Duration> {
         self.open().filter_map(|screen| screen.recipe.picture.tick).min()
     }
+
+    /// The same in step with the wall clock.
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = &Ticks> {
+        self.open().filter_map(|screen| screen.recipe.picture.ticks.as_ref())
+    }
 }
 
 impl Room {
@@ -112,6 +120,7 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
+        let stale = Staleness::default();
         let (is_asked_to_close, is_forgotten) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
             path,
@@ -121,6 +130,7 @@ impl Room {
             crowd,
             counted_in,
             screens,
+            stale,
             is_asked_to_close,
             is_forgotten,
         }

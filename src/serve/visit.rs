@@ -146,9 +146,10 @@ impl Visit {
         let (style, params) = (asked.style.clone(), target.room.params.clone());
         let format = format.unwrap_or(&recipe.picture.format).clone();
         let (cook, of_format) = (recipe.clone(), format.clone());
+        let is_stale = dispatch.registry.is_stale(&target.room, target.badge);
         let picture = async move {
             let picture = &cook.picture;
-            let painted = match picture.fill_once(&snapshot, &params, &style) {
+            let painted = match picture.fill_once(&snapshot, &params, &style, is_stale) {
                 Ok(drawing) => {
                     picture
                         .paint(Drawing { format: of_format, ..drawing }, Lane::Still)
@@ -178,8 +179,11 @@ impl Visit {
         let recipe = target.recipe.clone();
         recipe.picture.meter.still();
         let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let params = &target.room.params;
+        let knows = dispatch.registry.is_stale(&target.room, target.badge);
+        let is_stale = || knows || recipe.picture.is_stale(params);
         let words = || {
-            let words = recipe.picture.words(&snapshot, &target.room.params, &asked.style);
+            let words = recipe.picture.words(&snapshot, params, &asked.style, knows);
             words.unwrap_or_else(|error| {
                 if let Some(unsaid) = recipe.failures.words.may_speak() {
                     let badge = &recipe.path;
@@ -188,7 +192,7 @@ impl Visit {
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot.counts, words);
+        let body = data.body(&snapshot.counts, is_stale, words);
         Answer::whole(recipe, Whole::data(asked, data.clone(), body))
     }
 }
