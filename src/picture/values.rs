@@ -275,6 +275,52 @@ mod tests {
         assert!(std::future::poll_fn(is_pending).await);
     }
 
+    /// Whether something is told within so long.
+    async fn is_told(room: &mut RoomValues, within: Duration) -> bool {
+        tokio::time::timeout(within, room.changed()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_source_is_told_once_and_after_its_last_value() {
+        let (sender, receiver) = watch::channel(1);
+        let mut room = rooms(watched(receiver), 1, 256).remove(0);
+        assert!(!room.take().unwrap().is_stale);
+        sender.send_replace(2);
+        drop(sender);
+        assert!(is_told(&mut room, RETRY).await);
+        assert!(is_told(&mut room, RETRY).await, "the end, whether or not its turn has come");
+        assert!(!is_told(&mut room, 10 * RETRY).await);
+        let taken = room.take().unwrap();
+        assert_eq!((taken.values[0].to_string(), taken.is_stale), ("2".into(), true));
+        assert!(!is_told(&mut room, 10 * RETRY).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn values_of_any_age_are_fresh_unless_that_is_limited() {
+        let (sender, receiver) = watch::channel(1);
+        let source = watched(receiver);
+        let mut old = rooms(source.clone(), 1, 256).remove(0);
+        let age = Some(Duration::from_secs(5));
+        let mut limited = RoomValues::new([source].into(), Params::of([]), 256, age);
+        assert!(!old.take().unwrap().is_stale && !limited.take().unwrap().is_stale);
+        assert!(!is_told(&mut old, 10 * RETRY).await);
+        assert!(is_told(&mut limited, Duration::ZERO).await);
+        assert!(!old.take().unwrap().is_stale && limited.take().unwrap().is_stale);
+        // It is told once.
+        assert!(!is_told(&mut limited, 10 * RETRY).await);
+        sender.send_replace(1);
+        assert!(is_told(&mut limited, Duration::ZERO).await);
+        assert!(!limited.take().unwrap().is_stale);
+        // Another room has taken it first: it has been sent when that saw it.
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let sources = limited.sources.clone();
+        let mut late = RoomValues::new(sources, Params::of([]), 256, age);
+        assert!(!late.take().unwrap().is_stale);
+        assert!(!is_told(&mut late, Duration::from_millis(990)).await);
+        assert!(is_told(&mut late, Duration::from_millis(20)).await);
+        assert!(late.take().unwrap().is_stale);
+    }
+
     #[test]
     fn values_of_a_room_are_made_when_they_are_asked_for() {
         let made = Arc::new(AtomicUsize::new(0));
