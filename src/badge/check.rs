@@ -16,6 +16,7 @@ use crate::badge::trial::{Trial, Trials};
 use crate::badge::verbs;
 use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
+use crate::picture::alike::Alike;
 use crate::picture::faces::Missing;
 use crate::picture::filters::{self, KNOWN_FILTERS};
 use crate::picture::format::Format;
@@ -75,6 +76,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     #[cfg(feature = "time")]
     timing::check_zones(&template)?;
     let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
+    let alike = Alike::of(&slots, ticks.is_some(), !sources.is_empty());
     let picture = Picture {
         path: path.into(),
         template,
@@ -90,6 +92,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         style: Style::new(Theme::Light, badge.scale).with_slots(badge.query_slots),
         raster: raster.clone(),
         meter: Arc::new(Meter::new(path)),
+        alike: alike,
     };
     let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
     check_number(&picture, &params, &trials)?;

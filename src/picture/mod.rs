@@ -5,6 +5,7 @@
 //! say what a drawing cost. Called by `badge` (which checks a picture) and by `room` and `serve`
 //! (which want one).
 
+pub(crate) mod alike;
 pub(crate) mod clean;
 pub(crate) mod color;
 pub(crate) mod complaints;

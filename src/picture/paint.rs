@@ -8,6 +8,7 @@ use minijinja::value::Value;
 
 use crate::error::PaintError;
 use crate::observe::meter::Meter;
+use crate::picture::alike::Alike;
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::Mistake;
@@ -49,6 +50,8 @@ pub(crate) struct Picture {
     pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
     pub(crate) meter: Arc<Meter>,
+    /// Where all rooms look alike.
+    pub(crate) alike: Option<Alike>,
 }
 
 /// A picture that is there, or is to be drawn.
@@ -101,9 +104,16 @@ impl Picture {
     ) -> Result<Drawing, PaintError> {
         let complain = |color: &str| self.raster.complain_of_color(&self.path, color);
         let (values, moment) = (&taken.values, self.moment(taken));
-        let slots = self.slots(snapshot, params, values, moment, style, complain)?;
-        let svg = self.template.fill(&slots).map_err(unfilled)?;
-        Ok(Drawing { svg: svg.into(), style: style.clone(), format: self.format.clone() })
+        let fill = || {
+            let slots = self.slots(snapshot, params, values, moment, style, complain)?;
+            let svg = self.template.fill(&slots).map_err(unfilled)?;
+            Ok(svg.into())
+        };
+        let svg = match &self.alike {
+            Some(alike) => alike.svg(&snapshot.counts, moment, style, fill)?,
+            None => fill()?,
+        };
+        Ok(Drawing { svg, style: style.clone(), format: self.format.clone() })
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change. Who
@@ -248,6 +258,7 @@ mod tests {
                 Images::default(),
             )),
             meter: Arc::new(Meter::new("/x.png")),
+            alike: None,
         })
     }
 

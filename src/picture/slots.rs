@@ -40,6 +40,11 @@ pub(crate) struct Moment {
     pub(crate) is_stale: bool,
 }
 
+/// Whether what fills the slot is other in each room, although as many are in it.
+pub(crate) fn is_of_room(slot: &str) -> bool {
+    PAST.contains(&slot) || matches!(slot, "params" | "rooms")
+}
+
 /// What fills the slots in this state of a room. No value that has got the name of a built-in slot
 /// since the badge was checked comes before that.
 pub(crate) fn fillings(
