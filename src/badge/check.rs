@@ -92,7 +92,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         style: Style::new(Theme::Light, badge.scale).with_slots(badge.query_slots),
         raster: raster.clone(),
         meter: Arc::new(Meter::new(path)),
-        alike: alike,
+        alike,
     };
     let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
     check_number(&picture, &params, &trials)?;

@@ -74,6 +74,7 @@ pub(super) enum Design {
     SevenSegment,
     Odometer,
     Sparkline,
+    #[cfg_attr(not(feature = "time"), expect(dead_code, reason = "it has a time to show"))]
     DigitalClock,
 }
 
