@@ -98,3 +98,27 @@ pub(crate) fn check_zones(template: &Template) -> Checked<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, not(feature = "time")))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::badge::check::check;
+    use crate::picture::fonts::Fonts;
+    use crate::picture::images::Images;
+    use crate::picture::raster::Raster;
+
+    #[test]
+    fn a_filter_that_needs_a_feature_says_which() {
+        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
+        for filter in ["date('%H')", "until", "since"] {
+            let svg = format!(
+                r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{{{{ now | {filter} }}}}</svg>"#
+            );
+            let badge = Badge::svg(svg).every(SECOND);
+            let error = check("/x.png", badge, 0, &raster).unwrap_err().to_string();
+            assert!(error.contains("without the feature \"time\""), "{error}");
+        }
+    }
+}
