@@ -114,7 +114,7 @@ async fn a_longer_step_is_at_its_multiples_and_nothing_in_between() {
 
 #[tokio::test(start_paused = true)]
 async fn changes_at_any_pace_do_not_hold_a_tick_up() {
-    let wall = Wall::at(Duration::from_secs(NOON));
+    let wall = Wall::at(Duration::from_millis(NOON * 1000 + 300));
     let (sender, values) = watch::channel(0u64);
     let badge = bar_badge_of("now % 50 + 50 * (value % 2)").values(values);
     let badge = badge.max_rate(1.0).every(SECOND);
