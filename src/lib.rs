@@ -36,11 +36,12 @@
 //! | write a badge | [`Badge`]: its slots, values, limits and pace; [`Format`] |
 //! | take a ready look | [`Look`], [`Badge::online`] |
 //! | count people | [`Badge::visitors`] with the keys of [`visitor`], [`VisitorKey`]; [`VisitorCookie`], [`SameSite`] |
+//! | show who is there | [`Badge::named`]; [`Look::people`], [`Look::sentence`] |
 //! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
-//! | serve it | `Handle::serve`, `Server`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
+//! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -219,6 +220,7 @@ mod request;
 mod room;
 mod serve;
 mod stream;
+mod sync;
 
 /// The guides of `docs/`, for whoever reads this in a browser.
 #[cfg(doc)]
@@ -250,6 +252,8 @@ pub use badge::own_urls::OwnUrls;
 pub use badge::reply::Reply;
 pub use badge::settings::{UnknownRoom, WhenFull};
 pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
+#[cfg(feature = "hyper")]
+pub use listen::connection::Connection;
 #[cfg(feature = "hyper")]
 pub use listen::server::Server;
 #[cfg(feature = "hyper")]

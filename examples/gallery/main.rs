@@ -8,6 +8,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use clap::Parser;
+use http::request::Parts;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,6 +34,9 @@ const EVERY: Duration = Duration::from_millis(1500);
 /// A star in a box of 24 × 24.
 const STAR: &str = "M12 2l3 7 7 .6-5.4 4.7 1.7 7.2L12 17.7l-6.3 3.8 1.7-7.2L2 9.6 9 9z";
 
+/// Those who look at the first pictures of a page. A real name comes from a session.
+const PEOPLE: [&str; 3] = ["Anna Berg", "Ben", "Zoë"];
+
 /// Each look with its height in CSS pixels, and its code.
 macro_rules! looks {
     ($($height:literal: $look:expr;)*) => {
@@ -57,6 +61,8 @@ fn looks() -> Vec<(u32, &'static str, Look)> {
         40: Look::seven_segment(4).number("{{ n }}").color("#34c759");
         34: Look::odometer(7).number("{{ n }}");
         56: Look::sparkline("looking at this");
+        28: Look::people();
+        24: Look::sentence("here");
         20: Look::clock("Europe/Berlin");
         40: Look::digital_clock("UTC");
         20: Look::countdown("it begins in", SystemTime::now() + Duration::from_secs(90), "it has begun");
@@ -74,10 +80,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut badges = LiveBadgeLayer::builder();
     let mut rows = String::new();
     for (number, (height, code, look)) in looks().into_iter().enumerate() {
-        // One room for all looks.
+        // One room for all looks, and one badge that says who is in it.
         let badge = Badge::look(look).values(demo.clone());
         badges = match number {
-            0 => badges.badge("/looks/0.png", badge),
+            0 => badges.badge("/looks/0.png", badge.named(person)),
             _ => badges.badge(format!("/looks/{number}.png"), badge.rooms_of("/looks/0.png")),
         };
         // Over HTTP/1 a browser opens six connections to a host, and each live image holds one.
@@ -95,6 +101,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("listening on http://{}/", listener.local_addr()?);
     handle.serve(listener, app).with_graceful_shutdown(tokio::signal::ctrl_c()).await;
     Ok(())
+}
+
+fn person(request: &Parts) -> Option<String> {
+    let number = request.uri.path().strip_prefix("/looks/")?.strip_suffix(".png")?;
+    PEOPLE.get(number.parse::<usize>().ok()?).map(|name| (*name).to_owned())
 }
 
 async fn count(sender: watch::Sender<Demo>) {

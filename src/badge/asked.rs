@@ -7,12 +7,15 @@ use crate::badge::data::Data;
 use crate::badge::own_urls::{Detours, OwnUrls};
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
+use crate::badge::settings::Settings;
 use crate::picture::format::Format;
 use crate::request::head::Head;
 use crate::request::key::VisitorKey;
+use crate::request::name::Name;
+use crate::request::pulse::Pulse;
 use crate::request::random::random;
 use crate::request::style::Style;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 
 /// What a request is after. Nothing of the request is kept in it: its parts hold on to the
 /// connection's read buffer, 4.5 KB for each viewer.
@@ -45,15 +48,19 @@ pub(crate) struct Viewing {
     pub(crate) is_counted: bool,
     /// What tells who it is.
     pub(crate) key: Option<VisitorKey>,
+    pub(crate) name: Option<Name>,
     /// Which the visitor is given, to be known by it.
     pub(crate) cookie: Option<HeaderValue>,
+    /// Of the connection, if the server says it.
+    pub(crate) pulse: Option<Pulse>,
 }
 
 impl Asked {
-    pub(crate) fn read(recipe: &Recipe, parts: &Parts, detours: &Detours) -> Self {
+    /// Of a request for this badge; `host` are the settings of the one whose rooms it shows.
+    pub(crate) fn read(recipe: &Recipe, host: &Settings, parts: &Parts, detours: &Detours) -> Self {
         let head = Head::read(parts);
         Self {
-            wants: Wants::read(recipe, parts, &head, detours),
+            wants: Wants::read(recipe, host, parts, &head, detours),
             style: recipe.picture.style_asked_by(&head.query, recipe.size),
             is_head: head.is_head,
             if_none_match: head.if_none_match.iter().copied().cloned().collect(),
@@ -62,11 +69,21 @@ impl Asked {
 }
 
 impl Wants {
-    fn read(recipe: &Recipe, parts: &Parts, head: &Head<'_>, detours: &Detours) -> Self {
+    fn read(
+        recipe: &Recipe,
+        host: &Settings,
+        parts: &Parts,
+        head: &Head<'_>,
+        detours: &Detours,
+    ) -> Self {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
-            Reply::StillAs(_) | Reply::Data(_) if settings.pictures_only => Self::Still(None),
+            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines
+                if settings.pictures_only =>
+            {
+                Self::Still(None)
+            }
             Reply::Still => Self::Still(None),
             Reply::StillAs(format) => Self::Still(Some(format)),
             Reply::Data(data) => Self::Data(data),
@@ -75,14 +92,19 @@ impl Wants {
             Reply::Stream if is_detour_due(&settings.own_urls, head, detours) => {
                 Self::OwnUrl(head.query.with_view(random()))
             }
-            Reply::Stream => {
+            // One of them, and no end of it: old HTTP can't tell.
+            Reply::Events | Reply::Lines if head.is_head || head.is_old => Self::Data(Data::Json),
+            reply => {
                 let is_counted = recipe.counts && settings.counts(parts, head);
-                let (key, cookie) = settings.visitor_of(parts);
+                let called = host.name_of(parts);
+                let (key, cookie) = settings.visitor_of(parts, called.as_ref());
                 Self::Stream(Viewing {
-                    framing: reply::framing(head),
+                    framing: reply::framing(&reply, head),
                     is_counted,
                     key,
+                    name: called.map(|called| called.name),
                     cookie: cookie.filter(|_| is_counted),
+                    pulse: parts.extensions.get().cloned(),
                 })
             }
         }

@@ -36,6 +36,9 @@ use crate::request::params::Params;
 /// | `{{ joins }}` | how often a visitor has come |
 /// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
 /// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
+/// | `{{ people }}` | a list: who is there by [name](Self::named), oldest first, each with `name`, `initials`, `color` (white can be read on it) and `since` (seconds); at most [so many](Self::max_people) |
+/// | `{{ guests }}` | how many visitors have no name |
+/// | `{{ more }}` | how many with a name are not in `people` |
 /// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
 /// | `{{ now }}` | the time: whole seconds since 1970, UTC; redrawn as often as [`every`](Self::every) says |
 /// | `{{ stale }}` | whether the source of the application's values is gone or silent (see [`stale_after`](Self::stale_after)) |
@@ -54,6 +57,7 @@ use crate::request::params::Params;
 /// | `compact` | `950`, `1.2k`, `34k`, `5.6M` |
 /// | `group` | `1,234,567`; another separator with `group(" ")` |
 /// | `pad(4)` | `0042` |
+/// | `listed(" and ")` | of a list of people or texts: `Anna, Ben and 3 guests`; other marks than commas with `listed("和", "、")` |
 /// | `duration` | of seconds: `45 s`, `3 min`, `2 h`, `5 d` |
 /// | `hms` | of seconds: `00:45`, `02:03:04`, `1 d 02:03:04` |
 /// | `date("%H:%M:%S", "Europe/Berlin")` | of a time: as `strftime` writes it, in a time zone or at an offset such as `"+02:00"`; without one in UTC (feature `time`) |
@@ -225,7 +229,7 @@ impl Badge {
     /// Default: never for that.
     ///
     /// They are stale in any case once all senders are gone. Then `{{ stale }}` is true, ready looks are
-    /// half transparent, `?format=json` has `"stale":true`, and the observer is
+    /// half transparent, JSON, events and lines have `"stale":true`, and the observer is
     /// [told](crate::Observer::on_stale). Whatever is sent, equal or not, ends it. Of a source that is gone
     /// nothing can come, but [`values_of`](Self::values_of) is asked for a new one.
     ///
@@ -368,7 +372,82 @@ impl Badge {
         self
     }
 
-    /// Counts tabs again: nothing tells visitors apart, as by default.
+    /// Says what somebody is called, or that it is a guest: for pictures that show who is there.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// /// What a layer outside of the badges has put into the request.
+    /// #[derive(Clone)]
+    /// struct Session { user: String }
+    ///
+    /// let badge = Badge::look(Look::sentence("reading this"))
+    ///     .named(|request| request.extensions.get::<Session>().map(|session| session.user.clone()));
+    /// let badges = LiveBadgeLayer::builder().badge("/who.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    ///
+    /// What puts the session there must be a layer outside of this one: with axum, one that is added later.
+    ///
+    /// Asked once for each stream. Many tabs of somebody with a [key](Self::visitors) are one visitor, whose
+    /// name is what the newest of its streams said, also if that was none. Who has no key but a name is
+    /// known by that: two people of one name are then one visitor.
+    ///
+    /// A name is at most 32 characters (the end of a longer one is `…`), without control characters, signs of
+    /// direction and whatever else is not to be seen, and with single blanks; one of nothing is none. It is
+    /// forgotten with its visitor. Everybody who may load the badge may read it: see
+    /// [`gated`](Self::gated).
+    ///
+    /// What no font that is loaded can draw is an empty box in the picture: add [fonts](crate::LiveBadgeLayerBuilder::font)
+    /// for the scripts that your people write.
+    ///
+    /// A badge with [`rooms_of`](Self::rooms_of) or [`total_of`](Self::total_of) shows the names that the
+    /// other one says, so both should tell [visitors](Self::visitors) apart alike.
+    pub fn named<F>(mut self, name: F) -> Self
+    where
+        F: Fn(&Parts) -> Option<String> + Send + Sync + 'static,
+    {
+        self.settings.name = Some(Arc::new(name));
+        self
+    }
+
+    /// How many of those with a [name](Self::named) this badge shows by it, 1 to 100; the others are
+    /// `{{ more }}`.
+    ///
+    /// Default: 20.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, Look};
+    ///
+    /// let few = Badge::look(Look::people())
+    ///     .named(|request| Some(request.headers.get("x-user")?.to_str().ok()?.to_owned()))
+    ///     .max_people(5); // and "+18"
+    /// ```
+    pub fn max_people(mut self, people: usize) -> Self {
+        self.settings.max_people = Some(people);
+        self
+    }
+
+    /// Says in the [`Data`](crate::Data) of this badge who is there: `?format=json` then has
+    /// `"people":[{"name":"Anna"}],"guests":2`.
+    ///
+    /// Default: off, because scripts of other sites can read data, while of pictures they see nothing. To
+    /// data of a [`Look`] all visitors are then guests.
+    ///
+    /// ```
+    /// use tower_livebadge::Badge;
+    ///
+    /// let badge = Badge::online()
+    ///     .named(|request| Some(request.headers.get("x-user")?.to_str().ok()?.to_owned()))
+    ///     .names_in_data(true);
+    /// ```
+    pub fn names_in_data(mut self, names_in_data: bool) -> Self {
+        self.settings.names_in_data = names_in_data;
+        self
+    }
+
+    /// Counts tabs again: nothing tells visitors apart, as by default (but [names](Self::named), if they
+    /// have some).
     pub fn no_visitors(mut self) -> Self {
         self.settings.keys.clear();
         self.settings.sets_cookie = None;

@@ -23,6 +23,7 @@ use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
+use crate::picture::people::PEOPLE;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
 use crate::picture::template::{Line, Template};
@@ -72,7 +73,16 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?.values;
     let slots = template.slots();
     check_slots(&badge, &template, &slots, &params::names(path), &current)?;
-    let ticks = timing::ticks(&badge, &template, &slots)?;
+    let shows_names = shows_names(&slots);
+    let shows_people = shows_names || slots.contains("more") || badge.settings.names_in_data;
+    if badge.settings.max_people.is_some() && !shows_people {
+        let reason =
+            "has no effect where nobody is shown by name; use the slot people, or remove it";
+        return Err(BuildErrorKind::Setting { setting: "max_people", reason }.into());
+    }
+    let since = "people.since".to_owned();
+    let since = Some(&since).filter(|_| shows_names && says(&template, "since"));
+    let ticks = timing::ticks(&badge, &template, &slots, since.is_some())?;
     #[cfg(feature = "time")]
     timing::check_zones(&template)?;
     let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
@@ -81,10 +91,12 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         path: path.into(),
         template,
         look: badge.look,
-        tick: past.iter().filter_map(|slot| slots::tick(slot)).min(),
+        tick: past.iter().copied().chain(since).filter_map(|slot| slots::tick(slot)).min(),
         ticks,
         clock: badge.settings.clock.clone(),
         shows_room: slots.iter().any(|slot| slots::first(slot) == "params"),
+        shows_names,
+        max_people: badge.settings.max_people(),
         values: sources,
         max_value_chars: badge.max_value_chars,
         stale_after: badge.settings.stale_after,
@@ -143,13 +155,30 @@ fn examples(path: &str, badge: &Badge) -> Checked<Params> {
 }
 
 fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, Mistake> {
+    // Which slots it has is known when it has been read.
+    let is_kept = !shows_names(&read(badge, |_| 0)?.slots());
     let raster = raster.clone();
-    let width_of = move |line: &Line| raster.width_of(line);
+    read(badge, move |line| raster.width_of(line, is_kept))
+}
+
+fn read(
+    badge: &Badge,
+    width_of: impl Fn(&Line) -> u32 + Send + Sync + 'static,
+) -> Result<Template, Mistake> {
     let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
     if let Some(look) = &badge.look {
         look.add_texts(&mut template)?;
     }
     Ok(template)
+}
+
+fn shows_names(slots: &BTreeSet<String>) -> bool {
+    slots.iter().any(|slot| slots::first(slot) == PEOPLE)
+}
+
+/// Whether a word is in one of its texts' tags.
+fn says(template: &Template, word: &str) -> bool {
+    template.sources().iter().any(|(_, source)| scan::says(&scan::tags(source), word))
 }
 
 /// Filters and tests are looked up when they are used, which may be in no trial.
@@ -225,15 +254,16 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
     let named = named_numbers(picture);
     let around = |number: &usize| [*number, number.saturating_sub(1), number.saturating_add(1)];
     let named = named.iter().filter(|number| **number > 1).take(MOST_NAMED).flat_map(around);
+    let variants = [(Theme::Dark, true), (Theme::Light, false), (Theme::Light, true)];
+    let variants = variants.into_iter().filter(|(_, is_named)| *is_named || picture.shows_names);
     let mut sizes: Vec<Size> = Vec::new();
     let mut last = None;
     // What is wrong with few is told first; and the badge's size is the last one that is drawn.
     let filled: Vec<usize> = named.collect();
-    let counts = DRAWN.iter().chain(&FILLED).chain(&filled);
-    let trial = |count: &usize| Trial::of(*count, Theme::Light);
-    for trial in counts.map(trial).chain(other_moments(picture)).chain([trial(&0)]) {
-        for theme in [Theme::Dark, Theme::Light] {
-            let trial = Trial { theme, ..trial };
+    let counts = DRAWN.iter().chain(&FILLED).chain(&filled).map(|count| Trial::of(*count));
+    for trial in counts.chain(other_moments(picture)).chain([Trial::of(0)]) {
+        for (theme, is_named) in variants.clone() {
+            let trial = Trial { theme, is_named, ..trial };
             let svg = trials.fill(trial)?;
             // A look has the same shapes for any number; who knows what a template has.
             let is_drawn = picture.look.is_some() || !FILLED.contains(&trial.count);
@@ -241,22 +271,22 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
                 continue;
             }
             let style = picture.style.with_theme(theme);
-            let drawing =
-                Drawing { svg: svg.as_str().into(), style, format: picture.format.clone() };
+            let format = picture.format.clone();
+            let drawing = Drawing { svg: svg.as_str().into(), style, format, has_names: false };
             let size =
                 picture.raster.check(&drawing).map_err(|error| refused(error, trials, trial))?;
             sizes.push(size);
             last = Some(svg);
         }
     }
-    trials.take_other_branches(Trial::of(23, Theme::Light))?;
+    trials.take_other_branches(Trial::of(23))?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
 }
 
 /// Just before its time is over, when it is, and with a source that is gone.
 fn other_moments(picture: &Picture) -> Vec<Trial> {
-    let some = Trial::of(DRAWN[0], Theme::Light);
+    let some = Trial::of(DRAWN[0]);
     let end = picture.ticks.as_ref().and_then(Ticks::end);
     let ends = end.into_iter().flat_map(|end| [end.saturating_sub(1), end]);
     let ends = ends.map(|now| Trial { now: Some(now), ..some });
@@ -282,7 +312,7 @@ fn named_numbers(picture: &Picture) -> Vec<usize> {
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     let is_number = |count| {
-        let trial = Trial::of(count, Theme::Light);
+        let trial = Trial::of(count);
         let words = picture.words(&trial.snapshot(), params, &picture.style, false);
         let words = words.map_err(|error| trials.refused(error, trial))?;
         Ok::<_, Box<BuildErrorKind>>(words.number.trim().parse::<f64>().is_ok())
@@ -298,7 +328,7 @@ fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
 /// A look's colour can be none only for what somebody asks for.
 fn check_colors(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     for count in [23, 1, 0, 1_234_567] {
-        let trial = Trial::of(count, Theme::Light);
+        let trial = Trial::of(count);
         let wrong = picture.wrong_color(&trial.snapshot(), params);
         let wrong = wrong.map_err(|error| trials.refused(error, trial))?;
         if let Some((setting, color)) = wrong {

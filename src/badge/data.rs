@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::picture::words::Words;
-use crate::presence::counts::Counts;
+use crate::presence::counts::{Counts, Snapshot};
 
 /// A count as data, for whoever wants no picture.
 ///
@@ -15,7 +15,8 @@ use crate::presence::counts::Counts;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
-    /// `{"streams":3,"visitors":2}`, and also `"stale":true` while the badge's values are
+    /// `{"streams":3,"visitors":2}`; `"people":[{"name":"Anna"}],"guests":1` if the badge says
+    /// [names](crate::Badge::names_in_data), and `"stale":true` while its values are
     /// [stale](crate::Badge::stale_after). For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
@@ -28,14 +29,23 @@ pub enum Data {
     Text,
 }
 
-/// What JSON has of a room.
+/// What JSON has of a room, in this order.
 #[derive(Serialize)]
-struct Count<'a> {
+struct State<'a> {
     #[serde(flatten)]
     counts: &'a Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<Vec<Named<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guests: Option<usize>,
     /// Only if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
 }
 
 impl Data {
@@ -46,17 +56,31 @@ impl Data {
         }
     }
 
+    /// `{"streams":3,"visitors":2}`, of whole pictures and of streams. It says who is there, and how many of
+    /// them, only if it is told to.
+    pub(crate) fn json(snapshot: &Snapshot, max_names: Option<usize>, is_stale: bool) -> Bytes {
+        let Snapshot { counts, people, .. } = snapshot;
+        let named = |max| {
+            people.first.iter().take(max).map(|someone| Named { name: someone.name.as_str() })
+        };
+        let state = State {
+            counts,
+            people: max_names.map(|max| named(max).collect()),
+            guests: max_names.map(|_| counts.visitors.saturating_sub(people.count)),
+            stale: is_stale.then_some(true),
+        };
+        serde_json::to_vec(&state).unwrap_or_default().into()
+    }
+
     pub(crate) fn body(
         &self,
-        counts: &Counts,
+        snapshot: &Snapshot,
+        max_names: Option<usize>,
         is_stale: impl FnOnce() -> bool,
         words: impl FnOnce() -> Words,
     ) -> Bytes {
         match self {
-            Self::Json => {
-                let stale = is_stale().then_some(true);
-                serde_json::to_vec(&Count { counts, stale }).unwrap_or_default().into()
-            }
+            Self::Json => Self::json(snapshot, max_names, is_stale()),
             Self::Shields => {
                 let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.

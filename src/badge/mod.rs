@@ -10,6 +10,7 @@ pub(crate) mod check;
 pub(crate) mod data;
 pub(crate) mod headers;
 pub(crate) mod lint;
+pub(crate) mod names;
 pub(crate) mod nearest;
 pub(crate) mod own_urls;
 pub(crate) mod recipe;

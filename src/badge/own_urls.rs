@@ -12,7 +12,7 @@ use crate::badge::reply;
 use crate::request::head::Head;
 use crate::request::program::Program;
 use crate::request::random::random;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 
 /// Whom a badge sends to a URL of its own for each view, by a redirect to `?view=` and a number.
 ///
@@ -43,7 +43,7 @@ impl OwnUrls {
             Self::Nobody => false,
         };
         // Programs that only read streams have no tabs, and may not follow.
-        wanted && !head.query.view && reply::framing(head) != Framing::Strict
+        wanted && !head.query.view && reply::of_pictures(head) != Framing::Strict
     }
 }
 

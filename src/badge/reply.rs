@@ -6,7 +6,7 @@ use crate::badge::data::Data;
 use crate::picture::format::Format;
 use crate::request::head::{Destination, Head};
 use crate::request::program::Program;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 
 /// What no browser names, but all take.
 const STREAM: &str = "multipart/x-mixed-replace";
@@ -27,6 +27,11 @@ pub enum Reply {
     StillAs(Format),
     /// The count as data; nobody is counted.
     Data(Data),
+    /// The same data as [`Data::Json`], one server-sent event for each change: live, and its viewer is
+    /// counted. For `new EventSource("/online.png")`.
+    Events,
+    /// The same, one line of JSON for each change, and an empty one as heartbeat: for shells and scripts.
+    Lines,
     /// The inner service's answer, as if there were no badge.
     Inner,
 }
@@ -39,8 +44,10 @@ impl Reply {
     /// something whole. In this order:
     ///
     /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
-    ///    format, `json`, `shields` and `text` are [`Data`]; `?still` is a still.
-    /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data.
+    ///    format, `json`, `shields` and `text` are [`Data`], `events` and `lines` are live data; `?still`
+    ///    is a still.
+    /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data; or
+    ///    `text/event-stream`: live data.
     /// 3. `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
     ///    `Purpose` and `X-Moz`), an image proxy, a link preview, a crawler, a mail or office program (by
     ///    `User-Agent`; they fetch one picture and time out on a stream): a still.
@@ -95,8 +102,8 @@ impl Reply {
             return reply;
         }
         let wants_data = is_script && !head.query.stream;
-        if let Some(data) = head.accept.ranges().next().and_then(data).filter(|_| wants_data) {
-            return Self::Data(data);
+        if let Some(reply) = head.accept.ranges().next().and_then(data).filter(|_| wants_data) {
+            return reply;
         }
         if wants_one_picture(head) {
             return Self::Still;
@@ -118,7 +125,16 @@ impl Reply {
 }
 
 /// How a stream for this request is framed.
-pub(crate) fn framing(head: &Head<'_>) -> Framing {
+pub(crate) fn framing(reply: &Reply, head: &Head<'_>) -> Framing {
+    match reply {
+        Reply::Events => Framing::Events,
+        Reply::Lines => Framing::Lines,
+        _ => of_pictures(head),
+    }
+}
+
+/// How a stream of pictures for this request is framed.
+pub(crate) fn of_pictures(head: &Head<'_>) -> Framing {
     let is_browser = head.destination.is_some() || head.program.is_browser();
     if names_stream(head) || head.query.stream && !is_browser {
         Framing::Strict
@@ -163,6 +179,8 @@ fn wanted_by_name(head: &Head<'_>) -> Option<Reply> {
         "json" => Some(Reply::Data(Data::Json)),
         "shields" => Some(Reply::Data(Data::Shields)),
         "text" => Some(Reply::Data(Data::Text)),
+        "events" => Some(Reply::Events),
+        "lines" => Some(Reply::Lines),
         name => image(&format!("image/{name}")).map(Reply::StillAs),
     });
     named.or_else(|| head.query.still.then_some(Reply::Still))
@@ -174,10 +192,11 @@ fn wants_one_picture(head: &Head<'_>) -> bool {
 }
 
 /// The data that a media range means.
-fn data(range: &str) -> Option<Data> {
+fn data(range: &str) -> Option<Reply> {
     match &*range.to_ascii_lowercase() {
-        "application/json" => Some(Data::Json),
-        "text/plain" => Some(Data::Text),
+        "application/json" => Some(Reply::Data(Data::Json)),
+        "text/plain" => Some(Reply::Data(Data::Text)),
+        "text/event-stream" => Some(Reply::Events),
         _ => None,
     }
 }

@@ -13,7 +13,8 @@ use crate::presence::clock::Clock;
 use crate::presence::counts::Grace;
 use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;
-use crate::request::key::VisitorKey;
+use crate::request::key::{Source, VisitorKey};
+use crate::request::name::Name;
 use crate::request::params::Params;
 
 /// How long a person who left is still a visitor, unless the application says otherwise.
@@ -45,6 +46,14 @@ pub enum WhenFull {
     Unavailable,
 }
 
+/// What somebody is called, and what that is as a key.
+#[derive(Debug)]
+pub(crate) struct Called {
+    pub(crate) name: Name,
+    /// Of what was said, all of it: two long names may begin alike.
+    key: VisitorKey,
+}
+
 /// The settings of one badge.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -60,6 +69,12 @@ pub(crate) struct Settings {
     pub(crate) clock: Clock,
     /// The first that finds a key decides.
     pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
+    /// What somebody is called.
+    pub(crate) name: Option<OfRequest<Option<String>>>,
+    /// Of those who are here by name, a picture shows so many.
+    pub(crate) max_people: Option<usize>,
+    /// Data say who is here.
+    pub(crate) names_in_data: bool,
     /// Where it finds no key, it gives the visitor one: in this cookie.
     pub(crate) sets_cookie: Option<VisitorCookie>,
     /// Instead of [`Reply::for_request`].
@@ -91,6 +106,9 @@ impl Default for Settings {
             stale_after: None,
             clock: Clock::default(),
             keys: Vec::new(),
+            name: None,
+            max_people: None,
+            names_in_data: false,
             sets_cookie: None,
             reply_to: None,
             counted_if: None,
@@ -108,10 +126,23 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A visitor's key, and a cookie to be set for that.
-    pub(crate) fn visitor_of(&self, parts: &Parts) -> (Option<VisitorKey>, Option<HeaderValue>) {
+    /// What the one who asks is called. Of a badge whose rooms are shown.
+    pub(crate) fn name_of(&self, parts: &Parts) -> Option<Called> {
+        let said = self.name.as_ref()?(parts)?;
+        let key = VisitorKey::of(Source::Name, said.as_bytes());
+        Name::of(&said).map(|name| Called { name, key })
+    }
+
+    /// A visitor's key, and a cookie to be set for that. Somebody whom nothing else tells apart is told
+    /// apart by its name.
+    pub(crate) fn visitor_of(
+        &self,
+        parts: &Parts,
+        called: Option<&Called>,
+    ) -> (Option<VisitorKey>, Option<HeaderValue>) {
         let mut keys = self.keys.iter().filter_map(|key| key(parts));
         let key = keys.find(|key| !key.is_blank());
+        let key = key.or_else(|| Some(called?.key.clone()));
         match &self.sets_cookie {
             Some(cookie) if key.is_none() => {
                 let (key, cookie) = cookie.give();
@@ -129,6 +160,16 @@ impl Settings {
     /// Whether a stream's viewer is counted.
     pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
         self.counted_if.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+    }
+
+    /// How many names its data has, if it has any.
+    pub(crate) fn max_names_in_data(&self) -> Option<usize> {
+        self.names_in_data.then(|| self.max_people())
+    }
+
+    /// So many of those who are here by name are shown.
+    pub(crate) fn max_people(&self) -> usize {
+        self.max_people.unwrap_or(20)
     }
 
     /// Pictures per second.

@@ -29,17 +29,19 @@ const NO_VALUES: &str =
     "is for a badge with values; give it some with Badge::values, or leave it out";
 const AGE: &str = "takes a second or more";
 
-/// When the badge is drawn anew as time passes.
+/// When the badge is drawn anew as time passes. Since when somebody is there is a time, too.
 pub(crate) fn ticks(
     badge: &Badge,
     template: &Template,
     slots: &BTreeSet<String>,
+    shows_since: bool,
 ) -> Checked<Option<Ticks>> {
     let (settings, look) = (&badge.settings, badge.look.as_ref());
     let every = settings.every.or(look.and_then(|look| look.every));
     let until = settings.until.or(look.and_then(|look| look.until));
     let shows_now = slots.contains("now") || uses_now(template);
-    let shows_time = shows_now || slots.iter().any(|slot| slots::tick(slot).is_some());
+    let shows_past = slots.iter().any(|slot| slots::tick(slot).is_some());
+    let shows_time = shows_now || shows_since || shows_past;
     let flaw = match every {
         None if shows_now => Some(("every", NEEDED)),
         None if until.is_some() => Some(("until", NO_END)),
@@ -99,7 +101,8 @@ pub(crate) fn check_zones(template: &Template) -> Checked<()> {
     Ok(())
 }
 
-#[cfg(all(test, not(feature = "time")))]
+#[cfg(not(feature = "time"))]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
 

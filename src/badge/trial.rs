@@ -14,6 +14,8 @@ use crate::picture::paint::Picture;
 use crate::picture::raster::MAX_SVG_BYTES;
 use crate::picture::slots::{self, Moment};
 use crate::presence::counts::{Counts, Records, Snapshot};
+use crate::presence::people::{MAX_PEOPLE, People, Someone};
+use crate::request::name::{MAX_NAME, Name};
 use crate::request::params::Params;
 use crate::request::theme::Theme;
 
@@ -27,6 +29,8 @@ const EXAMPLE_ADVICE: &str =
 pub(crate) struct Trial {
     pub(crate) count: usize,
     pub(crate) theme: Theme,
+    /// Every second visitor has a name, the first one to begin with.
+    pub(crate) is_named: bool,
     /// Now, unless it says otherwise.
     pub(crate) now: Option<u64>,
     pub(crate) is_stale: bool,
@@ -44,8 +48,9 @@ pub(crate) struct Trials<'a> {
 }
 
 impl Trial {
-    pub(crate) fn of(count: usize, theme: Theme) -> Self {
-        Self { count, theme, now: None, is_stale: false }
+    /// Some of them by name, on a light page, now.
+    pub(crate) fn of(count: usize) -> Self {
+        Self { count, theme: Theme::Light, is_named: true, now: None, is_stale: false }
     }
 
     pub(crate) fn snapshot(self) -> Snapshot {
@@ -53,16 +58,28 @@ impl Trial {
         let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
         let since_change = Duration::from_secs(count as u64);
         let counts = Counts { streams: count, visitors: count };
-        Snapshot { counts, records, since_change, recent: vec![count; 60], rooms: count }
+        let (recent, people) = (vec![count; 60], self.people(since_change));
+        Snapshot { counts, records, since_change, recent, rooms: count, people }
+    }
+
+    /// Short names and the longest ones.
+    fn people(self, since: Duration) -> People {
+        let count = if self.is_named { self.count.div_ceil(2) } else { 0 };
+        let names = ["Anna Berg".to_owned(), "W".repeat(MAX_NAME)];
+        let names = names.iter().filter_map(|name| Name::of(name)).cycle();
+        let first = names.take(count.min(MAX_PEOPLE)).map(|name| Someone { name, since });
+        People { first: first.collect(), count }
     }
 
     fn said(self, params: &Params) -> String {
         let params: String =
             params.iter().map(|(name, value)| format!(", params.{name} = {value:?}")).collect();
         let visitors = if self.count == 1 { "visitor" } else { "visitors" };
+        let all = if self.is_named { "" } else { ", guests all" };
         let now = self.now.map(|now| format!(", now = {now}")).unwrap_or_default();
         let stale = if self.is_stale { ", stale values" } else { "" };
-        format!("{} {visitors}, a {} page{params}{now}{stale}", self.count, self.theme.name())
+        let page = self.theme.name();
+        format!("{} {visitors}{all}, a {page} page{params}{now}{stale}", self.count)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::badge::headers;
 use crate::badge::timing;
 use crate::error::{BuildErrorKind, Checked};
 use crate::picture::look::Look;
+use crate::presence::people::MAX_PEOPLE;
 use crate::request::cookie::VisitorCookie;
 use crate::request::query;
 
@@ -35,6 +36,8 @@ fn out_of_range(badge: &Badge) -> Option<(&'static str, &'static str)> {
         Some(("leave_grace", "takes at most an hour"))
     } else if settings.max_age.is_some_and(|age| age < Duration::from_secs(1)) {
         Some(("max_age", "takes a second or more"))
+    } else if settings.max_people.is_some_and(|max| !(1..=MAX_PEOPLE).contains(&max)) {
+        Some(("max_people", "takes 1 to 100"))
     } else if let Some(flaw) = settings.sets_cookie.as_ref().and_then(VisitorCookie::flaw) {
         Some(flaw)
     } else if badge.query_slots.iter().any(|(name, _)| !query::is_free(name)) {
@@ -56,9 +59,11 @@ fn out_of_range(badge: &Badge) -> Option<(&'static str, &'static str)> {
 
 /// Every rule: whether the badge breaks it, the setting that is in vain, the one beside which it is,
 /// and what to do.
-fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static str); 6] {
+fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static str); 9] {
     const OF_HOST: &str =
         "the rooms are the other badge's, and so is their pace; remove it, or set it there";
+    const NAMES_OF_HOST: &str =
+        "the rooms are the other badge's, which says who is in them; remove it, or set it there";
     const OF_TOTAL: &str =
         "who watches a total is not counted by that; remove it, or set it on the other badge";
     let settings = &badge.settings;
@@ -70,9 +75,17 @@ fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static
             "total_of",
             "a badge shows either the rooms of another one or their total; remove one of the two",
         ),
+        (
+            settings.pictures_only && settings.names_in_data,
+            "names_in_data",
+            "pictures_only",
+            "there are no data; remove one of the two",
+        ),
         (rooms_of && settings.max_rate.is_some(), "max_rate", "rooms_of", OF_HOST),
         (rooms_of && settings.heartbeat.is_some(), "heartbeat", "rooms_of", OF_HOST),
         (rooms_of && settings.leave_grace.is_some(), "leave_grace", "rooms_of", OF_HOST),
+        (rooms_of && settings.name.is_some(), "named", "rooms_of", NAMES_OF_HOST),
+        (total_of && settings.name.is_some(), "named", "total_of", OF_TOTAL),
         (total_of && settings.leave_grace.is_some(), "leave_grace", "total_of", OF_TOTAL),
         (total_of && settings.counted_if.is_some(), "count_if", "total_of", OF_TOTAL),
     ]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::{Service as _, service_fn};
@@ -17,10 +17,11 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
+use crate::listen::connection::Connection;
 use crate::listen::sockets::SocketOptions;
 use crate::observe::throttle::Throttle;
 use crate::request::peer::PeerAddr;
@@ -45,12 +46,11 @@ impl<H> Doorway<H> {
     }
 
     /// The next connection, however long it takes until there can be one.
-    pub(crate) async fn accept(&self, listener: &TcpListener) -> (TcpStream, PeerAddr) {
+    pub(crate) async fn accept(&self, listener: &TcpListener) -> (Connection, PeerAddr) {
         loop {
             match listener.accept().await {
                 Ok((socket, peer)) => {
-                    self.sockets.prepare(&socket);
-                    return (socket, PeerAddr(peer));
+                    return (Connection::new(socket, self.sockets.clone()), PeerAddr(peer));
                 }
                 Err(error) if is_of_peer(&error) => {}
                 Err(error) => {
@@ -66,7 +66,7 @@ impl<H> Doorway<H> {
     /// From its first byte to its last.
     pub(crate) async fn receive<S, B, Fut, Io>(
         self: Arc<Self>,
-        socket: TcpStream,
+        connection: Connection,
         peer: PeerAddr,
         service: S,
         watcher: Watcher,
@@ -76,11 +76,12 @@ impl<H> Doorway<H> {
         S::Error: Into<Box<dyn Error + Send + Sync>>,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
-        H: Fn(TcpStream) -> Fut,
+        H: Fn(Connection) -> Fut,
         Fut: Future<Output = io::Result<Io>>,
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Ok(Ok(io)) = timeout(self.patience, (self.handshake)(socket)).await else { return };
+        let pulse = connection.pulse();
+        let Ok(Ok(io)) = timeout(self.patience, (self.handshake)(connection)).await else { return };
         let service = TowerToHyperService::new(service);
         let has_asked = Arc::new(AtomicBool::new(false));
         let service = service_fn({
@@ -88,6 +89,10 @@ impl<H> Doorway<H> {
             move |mut request: Request<Incoming>| {
                 has_asked.store(true, Ordering::Relaxed);
                 request.extensions_mut().insert(peer);
+                // Over HTTP/2 others are on the connection, and pings find out who has vanished.
+                if request.version() < Version::HTTP_2 {
+                    request.extensions_mut().insert(pulse.clone());
+                }
                 service.call(request)
             }
         });

@@ -4,6 +4,7 @@
 //! handle, by which streams are ended, and `request` for the peer's address. Called by the application
 //! alone.
 
+pub(crate) mod connection;
 pub(crate) mod doorway;
 pub(crate) mod server;
 pub(crate) mod sockets;

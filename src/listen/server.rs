@@ -14,11 +14,12 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use crate::listen::connection::Connection;
 use crate::listen::doorway::Doorway;
 use crate::listen::sockets::{SocketOptions, widen};
 use crate::serve::handle::Handle;
@@ -70,10 +71,10 @@ impl Handle {
     }
 }
 
-type Plain = fn(TcpStream) -> Ready<io::Result<TcpStream>>;
+type Plain = fn(Connection) -> Ready<io::Result<Connection>>;
 
-fn plain(socket: TcpStream) -> Ready<io::Result<TcpStream>> {
-    ready(Ok(socket))
+fn plain(connection: Connection) -> Ready<io::Result<Connection>> {
+    ready(Ok(connection))
 }
 
 /// A server that is set up for endless responses, made by [`Handle::serve`]; it runs when it is awaited.
@@ -135,7 +136,7 @@ impl<S, H> Server<S, H> {
     ///
     /// let tls = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     /// let listener = tokio::net::TcpListener::bind("0.0.0.0:443").await?;
-    /// handle.serve(listener, app).handshake(move |socket| tls.accept(socket)).await;
+    /// handle.serve(listener, app).handshake(move |connection| tls.accept(connection)).await;
     /// # Ok(())
     /// # }
     /// ```
@@ -143,7 +144,7 @@ impl<S, H> Server<S, H> {
     /// It may take as long as [`header_timeout`](Self::header_timeout), and holds nobody else up.
     pub fn handshake<F, Fut, Io>(self, handshake: F) -> Server<S, F>
     where
-        F: Fn(TcpStream) -> Fut,
+        F: Fn(Connection) -> Fut,
         Fut: Future<Output = io::Result<Io>>,
     {
         let Self { handle, listener, service, sockets, head, goodbye, stop, .. } = self;
@@ -158,7 +159,7 @@ where
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
-    H: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+    H: Fn(Connection) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = io::Result<Io>> + Send + 'static,
     Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -178,10 +179,10 @@ where
                 let service = service;
                 loop {
                     tokio::select! {
-                        (socket, peer) = doorway.accept(&listener) => {
+                        (connection, peer) = doorway.accept(&listener) => {
                             let (doorway, service) = (doorway.clone(), service.clone());
                             let watcher = graceful.watcher();
-                            connections.spawn(doorway.receive(socket, peer, service, watcher));
+                            connections.spawn(doorway.receive(connection, peer, service, watcher));
                         }
                         Some(_) = connections.join_next() => {}
                     }

@@ -11,6 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 /// `net.core.somaxconn`, which is 4,096 since 5.4.
 const BACKLOG: i32 = 4096;
 
+/// For who does not read. By then nobody looks at that picture any more.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// What is set on accepted connections: pictures that are sent at once, and an end for viewers who
 /// vanished without a word.
 ///
@@ -34,6 +37,10 @@ const BACKLOG: i32 = 4096;
 /// | `TCP_NODELAY` | A small picture does not wait until the one before it is acknowledged. | everywhere |
 /// | `SO_KEEPALIVE` | Asks a silent peer whether it is there: after a third of the timeout, then each fifteenth, ten times. | everywhere; as far as the system lets it be tuned |
 /// | `TCP_USER_TIMEOUT` | Gives up when nothing of what was sent has been acknowledged for so long, which keep-alive does not look at. | Linux, Android, Fuchsia |
+///
+/// Linux does not tell a viewer who has vanished from one who does not read for so long: `TCP_USER_TIMEOUT`
+/// ends both. [`Handle::serve`](crate::Handle::serve) tells them apart as far as it matters: over HTTP/1.1 both
+/// are uncounted, and who is there may read on for ten minutes.
 ///
 /// Elsewhere a viewer to whom something is on its way is given up when the system gives up sending it
 /// again; how long that is on Windows and macOS was not measured.
@@ -90,6 +97,32 @@ impl SocketOptions {
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         socket.set_tcp_user_timeout(Some(timeout))?;
         Ok(())
+    }
+
+    /// For a connection whose last response never ends: what can't be sent is not taken either, so that
+    /// it is known when nothing flows. The next frame is worth more than two that wait.
+    pub(crate) fn prepare_for_stream(&self, socket: &TcpStream) {
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        if let Err(error) = SockRef::from(socket).set_tcp_notsent_lowat(1) {
+            tracing::debug!(%error, "an option of a socket could not be set");
+        }
+        #[cfg(not(any(target_os = "android", target_os = "linux")))]
+        let _ = socket;
+    }
+
+    /// Gives a viewer much more time while nothing flows, and takes it back. Linux does not tell one that
+    /// does not read from one that has vanished: `TCP_USER_TIMEOUT` ends both. Here both are uncounted, and
+    /// who is there may read on.
+    pub(crate) fn be_patient(&self, socket: &TcpStream, is_patient: bool) {
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        if let Some(timeout) = self.user_timeout {
+            let timeout = if is_patient { timeout.max(PATIENCE) } else { timeout };
+            if let Err(error) = SockRef::from(socket).set_tcp_user_timeout(Some(timeout)) {
+                tracing::debug!(%error, "an option of a socket could not be set");
+            }
+        }
+        #[cfg(not(any(target_os = "android", target_os = "fuchsia", target_os = "linux")))]
+        let _ = (socket, is_patient);
     }
 
     /// How often HTTP/2 asks whether its peer is there, and how long it waits for the answer.

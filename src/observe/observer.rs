@@ -17,6 +17,8 @@ pub struct Join {
     pub counts: Counts,
     /// Its viewer had stopped reading, was told as a [`Leave`], and reads again.
     pub is_return: bool,
+    /// What its viewer is called, by [`Badge::named`](crate::Badge::named); `None` for a guest.
+    pub name: Option<Arc<str>>,
 }
 
 /// A counted stream has ended, or is no longer read.
@@ -31,6 +33,8 @@ pub struct Leave {
     pub reason: LeaveReason,
     /// For how long it has been counted: since the [`Join`] that was told of it last.
     pub stayed: Duration,
+    /// What its viewer was called when it came: the name of the [`Join`].
+    pub name: Option<Arc<str>>,
 }
 
 /// A room that nobody was in has its first visitor.
@@ -152,7 +156,8 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A counted stream has ended.
     ///
-    /// Each is told once for each join.
+    /// Each is told once for each join, in whatever way it ends. Who is there when the runtime ends that
+    /// the room's task is on is not told of any more; the counts are right all the same.
     fn on_leave(&self, leave: &Leave) {
         let _ = leave;
     }

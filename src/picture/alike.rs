@@ -16,7 +16,7 @@ use crate::request::style::Style;
 /// So many texts are kept of a badge. A tick needs one for each style and number of viewers.
 const KEPT: usize = 64;
 
-/// The texts of a badge that shows nothing of a room but its counts and the time.
+/// The texts of a badge that shows nothing of a room but its counts and the time. So none has a name in it.
 pub(crate) struct Alike {
     filled: Cache<(Counts, u64, Style), Arc<str>>,
     shows_now: bool,
@@ -81,7 +81,18 @@ mod tests {
         assert_eq!(see(&timeless, 1, 8, &light), 5);
         assert_eq!(see(&timeless, 1, 9, &light), 5);
         // What is other in each room is filled for each.
-        for slot in ["params.room", "peak", "joins", "since_change", "recent", "rooms"] {
+        for slot in [
+            "params.room",
+            "peak",
+            "joins",
+            "since_change",
+            "recent",
+            "rooms",
+            "people",
+            "people.since",
+            "guests",
+            "more",
+        ] {
             assert!(Alike::of(&slots(&["now", slot]), true, false).is_none(), "{slot}");
         }
         assert!(Alike::of(&slots(&["now"]), true, true).is_none());

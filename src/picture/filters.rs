@@ -1,6 +1,8 @@
 //! What templates can do with numbers: `{{ visitors | compact }}`.
 
-use minijinja::Environment;
+use minijinja::value::Value;
+use minijinja::{Environment, Error};
+use unicode_bidi::{BidiClass, bidi_class};
 
 #[cfg(feature = "time")]
 use crate::picture::times;
@@ -9,7 +11,7 @@ use crate::picture::times;
 const MAX_DIGITS: usize = 64;
 
 /// These, and minijinja's own: to be told to someone who used another one.
-pub(crate) const KNOWN_FILTERS: &str = "compact date duration group hms pad plural since until abs attr batch bool \
+pub(crate) const KNOWN_FILTERS: &str = "compact date duration group hms listed pad plural since until abs attr batch bool \
     capitalize chain count d default dictsort e escape first float format groupby indent int items \
     join last length lines list lower map max min pprint reject rejectattr replace reverse round \
     safe select selectattr slice sort split string sum title trim unique upper zip";
@@ -19,6 +21,7 @@ pub(crate) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("duration", duration);
     environment.add_filter("group", group);
     environment.add_filter("hms", hms);
+    environment.add_filter("listed", listed);
     environment.add_filter("pad", pad);
     #[cfg(feature = "plurals")]
     environment.add_filter("plural", plural);
@@ -85,6 +88,26 @@ fn group(number: f64, separator: Option<String>) -> String {
     grouped + fraction
 }
 
+/// `a, b and c`: what stands before the last one, and what between the others. Of people, it is the names.
+fn listed(items: &Value, last: Option<String>, other: Option<String>) -> Result<String, Error> {
+    let (last, other) = (last.as_deref().unwrap_or(" and "), other.as_deref().unwrap_or(", "));
+    let said = |item: Value| match item.get_attr("name") {
+        Ok(name) if !name.is_undefined() => isolated(name.to_string()),
+        _ => isolated(item.to_string()),
+    };
+    let items: Vec<String> = items.try_iter()?.map(said).collect();
+    Ok(match items.split_last() {
+        Some((end, rest)) if !rest.is_empty() => rest.join(other) + last + end,
+        _ => items.concat(),
+    })
+}
+
+/// What is written from right to left does not turn its neighbours.
+fn isolated(text: String) -> String {
+    let turns = |c: char| matches!(bidi_class(c), BidiClass::R | BidiClass::AL);
+    if text.contains(turns) { format!("\u{2068}{text}\u{2069}") } else { text }
+}
+
 /// At least so many digits: `007`.
 fn pad(number: i64, digits: usize) -> String {
     let digits = digits.min(MAX_DIGITS);
@@ -96,13 +119,9 @@ fn pad(number: i64, digits: usize) -> String {
 /// a whole number can have in that language must be there, whatever the number is, so that a missing
 /// one is found when the badge is built.
 #[cfg(feature = "plurals")]
-fn plural(
-    number: i64,
-    language: &str,
-    forms: minijinja::value::Kwargs,
-) -> Result<minijinja::Value, minijinja::Error> {
+fn plural(number: i64, language: &str, forms: minijinja::value::Kwargs) -> Result<Value, Error> {
     use icu_plurals::{PluralCategory, PluralOperands, PluralRuleType, PluralRules};
-    use minijinja::{Error, ErrorKind, Value};
+    use minijinja::ErrorKind;
 
     let invalid = |what: String| Error::new(ErrorKind::InvalidOperation, what);
     let locale = icu_locale_core::Locale::try_from_str(language)
@@ -203,6 +222,28 @@ mod tests {
         assert_eq!(pad(7, 3), "007");
         assert_eq!(pad(1234, 3), "1234");
         assert_eq!(pad(1, usize::MAX).len(), MAX_DIGITS);
+    }
+
+    #[test]
+    fn a_list_reads_like_a_sentence() {
+        let mut environment = Environment::new();
+        add_to(&mut environment);
+        let anna = minijinja::context! { name => "Anna", since => 3 };
+        let say = |list: &str| {
+            let slots = minijinja::context! { anna => &anna };
+            environment.render_str(&format!("{{{{ {list} }}}}"), slots).unwrap()
+        };
+        for (list, said) in [
+            ("[] | listed", ""),
+            ("['a'] | listed", "a"),
+            ("['a', 2] | listed", "a and 2"),
+            ("['a', 'b', anna] | listed(' und ')", "a, b und Anna"),
+            ("[anna] | chain(['b'], [], ['c']) | listed('和', '、')", "Anna、b和c"),
+            ("['א', 1] | listed", "\u{2068}א\u{2069} and 1"),
+        ] {
+            assert_eq!(say(list), said, "{list}");
+        }
+        assert!(environment.render_str("{{ 3 | listed }}", ()).is_err());
     }
 
     #[cfg(feature = "plurals")]

@@ -35,6 +35,8 @@ use crate::presence::clock::since_1970;
 /// | seven_segment | | | ✓ | | | | |
 /// | odometer | | | ✓ | | | | ✓ |
 /// | sparkline | ✓ | ✓ | ✓ | | | | ✓ |
+/// | people | | | | | | | ✓ |
+/// | sentence | ✓ | ✓ | | | | ✓ | ✓ |
 /// | countdown, clock | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
 /// | digital_clock | | ✓ | ✓ | | | | |
 ///
@@ -74,6 +76,8 @@ pub(super) enum Design {
     SevenSegment,
     Odometer,
     Sparkline,
+    People,
+    Sentence,
     #[cfg_attr(not(feature = "time"), expect(dead_code, reason = "it has a time to show"))]
     DigitalClock,
 }
@@ -127,6 +131,59 @@ impl Look {
     /// smaller, and a long one makes the card wider.
     pub fn sparkline(label: impl Into<String>) -> Self {
         Self::new(Design::Sparkline, label.into()).color("#2da44e")
+    }
+
+    /// Who is there: a row of circles, 28 CSS pixels high, with everybody's initials in a colour of the name's
+    /// own, and how many there are beside (`+3`): guests, and those who are more than
+    /// [`max_people`](crate::Badge::max_people).
+    ///
+    /// A circle makes it 24 CSS pixels wider, whatever the name. For light and for dark pages
+    /// (`?theme=dark`). The names are what [`Badge::named`](crate::Badge::named) says.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let badge = Badge::look(Look::people()).named(|request| {
+    ///     Some(request.headers.get("x-user")?.to_str().ok()?.to_owned())
+    /// });
+    /// let badges = LiveBadgeLayer::builder().badge("/people.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn people() -> Self {
+        Self::new(Design::People, String::new())
+    }
+
+    /// Who is there, as a sentence in a frame, 24 CSS pixels high: "Anna, Ben and 3 guests are reading
+    /// this".
+    ///
+    /// The label is what they are doing; without one, the sentence only says who. It has at most 120
+    /// characters (one for each 6 pixels of a fixed [`width`](Self::width)): of more names than fit, the
+    /// last are only counted. The picture is at most 820 CSS pixels wide; a longer line is condensed.
+    ///
+    /// Another [`message`](Self::message) says it in another language. The filter `listed` makes a list
+    /// of people and of texts: of `" und "` and, if it is not `", "`, of what stands between the others.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let english = Look::sentence("reading this");
+    /// let german = Look::sentence("").message(
+    ///     "{% set more = [more ~ ' weitere'] if more else [] %}\
+    ///      {% set guests = [guests ~ (' Gast' if guests == 1 else ' Gäste')] if guests else [] %}\
+    ///      {{ people | chain(more, guests) | listed(' und ') or 'Niemand' }} \
+    ///      {{ 'liest' if visitors <= 1 else 'lesen' }} das",
+    /// );
+    /// let named = Badge::look(english).named(|request| {
+    ///     Some(request.headers.get("x-user")?.to_str().ok()?.to_owned())
+    /// });
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/who.png", named)
+    ///     .badge("/wer.png", Badge::look(german).rooms_of("/who.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn sentence(label: impl Into<String>) -> Self {
+        Self::new(Design::Sentence, label.into()).message(ENGLISH)
     }
 
     /// How long it still is until then, second by second, as [flat](Self::flat): `1 d 02:03:04`; and
@@ -207,7 +264,7 @@ impl Look {
             design,
             digits: 0,
             label,
-            number: "{{ visitors }}".into(),
+            number: NUMBER.into(),
             messages: Vec::new(),
             colors: Vec::new(),
             label_color: None,
@@ -316,7 +373,7 @@ impl Look {
     pub(crate) fn has_any_width(&self) -> bool {
         match self.design {
             // A longer number has more digits.
-            Design::SevenSegment | Design::Odometer => true,
+            Design::SevenSegment | Design::Odometer | Design::People => true,
             // As many digits at any time; whoever writes another text may have others.
             Design::DigitalClock => false,
             // A number fits, as a rule.
@@ -346,6 +403,8 @@ impl Look {
             Design::SevenSegment | Design::DigitalClock => include_str!("looks/seven_segment.svg"),
             Design::Odometer => include_str!("looks/odometer.svg"),
             Design::Sparkline => include_str!("looks/sparkline.svg"),
+            Design::People => include_str!("looks/people.svg"),
+            Design::Sentence => include_str!("looks/sentence.svg"),
         }
     }
 }
@@ -361,6 +420,8 @@ impl Design {
             Self::SevenSegment => "seven-segment",
             Self::Odometer => "odometer",
             Self::Sparkline => "sparkline",
+            Self::People => "people",
+            Self::Sentence => "sentence",
             Self::DigitalClock => "digital-clock",
         }
     }
@@ -370,6 +431,16 @@ impl Design {
         matches!(self, Self::SevenSegment | Self::Odometer)
     }
 }
+
+/// What a look is about unless it is told.
+pub(super) const NUMBER: &str = "{{ visitors }}";
+
+/// What a sentence says unless there is another message.
+const ENGLISH: &str = "\
+    {%- set others = [more ~ (' more' if people else ' person' if more == 1 else ' people')] if more else [] -%}\
+    {%- set strangers = [guests ~ (' guest' if guests == 1 else ' guests')] if guests else [] -%}\
+    {{ people | chain(others, strangers) | listed(' and ') or 'nobody' }}\
+    {%- if label %} {{ 'is' if visitors <= 1 else 'are' }} {{ label }}{% endif %}";
 
 /// Puts a text where its number belongs, instead of one that was there.
 fn insert(texts: &mut Vec<(f64, String)>, number: f64, text: String) {

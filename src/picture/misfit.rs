@@ -1,7 +1,7 @@
 //! What a look can't have: settings out of their range, and those that its design has no use for.
 
 use crate::picture::color::{self, Color};
-use crate::picture::look::{Design, Look};
+use crate::picture::look::{Design, Look, NUMBER};
 
 const COLORS: &str = "takes a colour of CSS or one of shields.io's by its name";
 
@@ -13,18 +13,23 @@ impl Look {
 
     /// A setting that would be without any effect.
     fn misfit(&self) -> Option<(&'static str, &'static str)> {
-        use Design::{DigitalClock, SevenSegment, Social, Sparkline};
+        use Design::{DigitalClock, People, Sentence, SevenSegment, Social, Sparkline};
         let (design, is_display) = (self.design, self.design.is_display());
         let has_logo = self.logo.is_some() || self.logo_image.is_some();
-        let is_card = is_display || matches!(design, Sparkline | DigitalClock);
+        let is_people = design == People;
+        let is_card = is_display || matches!(design, Sparkline | DigitalClock | People);
+        let is_bare = is_card || design == Sentence;
         let is_segments = matches!(design, SevenSegment | DigitalClock);
+        let has_no_colors = matches!(design, Social | People | Sentence);
         let misfits = [
             (is_display && !self.messages.is_empty(), "look message", NUMBER_ONLY),
-            (design == Social && !self.colors.is_empty(), "look color", NO_COLORS),
-            (design == Social && self.label_color.is_some(), "look label_color", NO_COLORS),
+            (is_people && !self.messages.is_empty(), "look message", NAMES_ONLY),
+            (is_people && self.number != NUMBER, "look number", NAMES_ONLY),
+            (has_no_colors && !self.colors.is_empty(), "look color", NO_COLORS),
+            (has_no_colors && self.label_color.is_some(), "look label_color", NO_COLORS),
             (is_card && self.label_color.is_some(), "look label_color", NO_SIDES),
-            (is_card && has_logo, "look logo", NO_LOGO),
-            (is_card && self.logo_color.is_some(), "look logo_color", NO_LOGO),
+            (is_bare && has_logo, "look logo", NO_LOGO),
+            (is_bare && self.logo_color.is_some(), "look logo_color", NO_LOGO),
             (is_card && self.width.is_some(), "look width", OWN_WIDTH),
             (is_segments && self.font_family.is_some(), "look font_family", NO_LETTERS),
             (self.logo.is_some() && self.logo_image.is_some(), "look logo", TWO_LOGOS),
@@ -56,6 +61,8 @@ impl Look {
 
 const NUMBER_ONLY: &str =
     "is not shown by a display, which takes a look number alone; leave it out";
+const NAMES_ONLY: &str =
+    "is not shown by this look, which shows who is there and nothing else; leave it out";
 const NO_COLORS: &str = "is not shown by this look, which takes no colours; leave it out";
 const NO_SIDES: &str = "is not shown by this look, which takes one colour alone; leave it out";
 const NO_LOGO: &str = "is not shown by this look, which takes no logo; leave it out";
@@ -90,6 +97,8 @@ mod tests {
             all(Look::for_the_badge("x")),
             all(Look::social("x")),
             Look::seven_segment(12).number("{{ n }}").color("red").color_from(3, "blue"),
+            Look::people().font_family("Inter"),
+            Look::sentence("x").message("y").number("{{ n }}").font_family("Inter").width(90.0),
             Look::odometer(1).color("red").font_family("Inter"),
             Look::sparkline("x")
                 .message("y")

@@ -22,6 +22,7 @@ pub(crate) mod look;
 pub(crate) mod misfit;
 pub(crate) mod mistake;
 pub(crate) mod paint;
+pub(crate) mod people;
 pub(crate) mod raster;
 pub(crate) mod slots;
 pub(crate) mod template;

@@ -42,6 +42,9 @@ pub(crate) struct Picture {
     pub(crate) clock: Clock,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
+    /// It shows who is there by name, so that no text and no picture of it is kept.
+    pub(crate) shows_names: bool,
+    pub(crate) max_people: usize,
     pub(crate) values: Arc<[Source]>,
     pub(crate) max_value_chars: usize,
     /// Values that are older than this are stale.
@@ -77,6 +80,17 @@ impl Picture {
         Moment { now: self.now(), is_stale: taken.is_stale }
     }
 
+    fn fillings(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        values: &[Value],
+        moment: Moment,
+        style: &Style,
+    ) -> Value {
+        fillings(snapshot, params, values, moment, style, self.max_people)
+    }
+
     /// What fills the template's slots; `complain` is told of a look's colour that is none.
     pub(crate) fn slots(
         &self,
@@ -87,7 +101,7 @@ impl Picture {
         style: &Style,
         complain: impl Fn(&str),
     ) -> Result<Value, PaintError> {
-        let slots = fillings(snapshot, params, values, moment, style);
+        let slots = self.fillings(snapshot, params, values, moment, style);
         match &self.look {
             Some(look) => look.slots(&self.template, &slots, complain).map_err(unfilled),
             None => Ok(slots),
@@ -102,7 +116,10 @@ impl Picture {
         taken: &Taken,
         style: &Style,
     ) -> Result<Drawing, PaintError> {
-        let complain = |color: &str| self.raster.complain_of_color(&self.path, color);
+        let complain = |color: &str| {
+            let color = if self.shows_names { "not told" } else { color };
+            self.raster.complain_of_color(&self.path, color);
+        };
         let (values, moment) = (&taken.values, self.moment(taken));
         let fill = || {
             let slots = self.slots(snapshot, params, values, moment, style, complain)?;
@@ -113,7 +130,14 @@ impl Picture {
             Some(alike) => alike.svg(&snapshot.counts, moment, style, fill)?,
             None => fill()?,
         };
-        Ok(Drawing { svg, style: style.clone(), format: self.format.clone() })
+        let (style, format) = (style.clone(), self.format.clone());
+        let has_names = self.shows_names && snapshot.people.count > 0;
+        Ok(Drawing { svg, style, format, has_names })
+    }
+
+    /// What the log may say of it: not what is in a picture with names.
+    pub(crate) fn said_of(&self, error: &PaintError) -> String {
+        if self.shows_names { error.to_string() } else { format!("{error:?}") }
     }
 
     /// The same with the values as they are now, for whoever does not wait for them to change. Who
@@ -148,7 +172,7 @@ impl Picture {
         let taken = self.values_of(params).take()?;
         let is_stale = is_stale || taken.is_stale;
         let moment = Moment { is_stale, ..self.moment(&taken) };
-        let slots = fillings(snapshot, params, &taken.values, moment, style);
+        let slots = self.fillings(snapshot, params, &taken.values, moment, style);
         look.words(&self.template, &slots).map_err(unfilled)
     }
 
@@ -161,7 +185,7 @@ impl Picture {
         let Some(look) = &self.look else { return Ok(None) };
         let taken = self.values_of(params).take()?;
         let moment = self.moment(&taken);
-        let slots = fillings(snapshot, params, &taken.values, moment, &self.style);
+        let slots = self.fillings(snapshot, params, &taken.values, moment, &self.style);
         look.wrong_color(&self.template, &slots).map_err(unfilled)
     }
 
@@ -183,7 +207,8 @@ impl Picture {
     /// Nobody looks at this any more.
     pub(crate) fn forget(&self, svg: Arc<str>, style: &Style) {
         if self.shows_room {
-            self.raster.forget(&Drawing { svg, style: style.clone(), format: self.format.clone() });
+            let (style, format) = (style.clone(), self.format.clone());
+            self.raster.forget(&Drawing { svg, style, format, has_names: false });
         }
     }
 
@@ -195,7 +220,7 @@ impl Picture {
         let size = if fits { size } else { Size { width: 1.0, height: 1.0 } };
         // Nothing that somebody asks for is on it.
         let style = style.with_slots_of(&self.style);
-        let drawing = Drawing { svg: size.blank(), style, format };
+        let drawing = Drawing { svg: size.blank(), style, format, has_names: false };
         self.paint(drawing, Lane::Live)
     }
 
@@ -248,6 +273,8 @@ mod tests {
             ticks: None,
             clock: Clock::default(),
             shows_room: false,
+            shows_names: false,
+            max_people: 0,
             values: Arc::default(),
             max_value_chars: 64,
             stale_after: None,

@@ -54,6 +54,8 @@ pub(crate) struct Drawing {
     pub(crate) svg: Arc<str>,
     pub(crate) style: Style,
     pub(crate) format: Format,
+    /// Somebody's name is in it: neither the cache nor the log may have it.
+    pub(crate) has_names: bool,
 }
 
 impl Raster {
@@ -96,7 +98,8 @@ impl Raster {
             NotRun::Busy => PaintError::Busy,
             NotRun::NoThread(error) => PaintError::Thread(error),
         })?;
-        done.await.unwrap_or(Err(PaintError::Panicked))
+        // A panic is sent; a job that is dropped had waited for too long.
+        done.await.unwrap_or(Err(PaintError::Busy))
     }
 
     /// Draws on another thread for the badge at this path, when it is its turn.
@@ -130,12 +133,15 @@ impl Raster {
         let started = Instant::now();
         let complain = |flaw| {
             let Flaw::Glyph(Missing { cluster, .. }) = flaw else { return };
+            let cluster = if drawing.has_names { "not told".into() } else { cluster };
             if self.complaints.are_due(path, Kind::Glyph) {
                 tracing::warn!(badge = %path, ?cluster, "no font that is loaded has these letters");
             }
         };
         let (picture, _) = self.paint(&drawing, complain)?;
-        self.cache.insert(drawing, picture.clone());
+        if !drawing.has_names {
+            self.cache.insert(drawing, picture.clone());
+        }
         Ok(Drawn { picture, took: Some(started.elapsed()) })
     }
 
@@ -169,16 +175,24 @@ impl Raster {
         self.fonts.has_any_family(families)
     }
 
-    /// How wide a line is drawn, in CSS pixels, rounded up.
-    pub(crate) fn width_of(&self, line: &Line) -> u32 {
+    /// How wide a line is drawn, in CSS pixels, rounded up. What may be somebody's name is not kept.
+    pub(crate) fn width_of(&self, line: &Line, is_kept: bool) -> u32 {
         if let Some(width) = self.widths.get(line) {
             return width;
         }
         // A shaping library's bug ends here.
         let measure = AssertUnwindSafe(|| self.fonts.width_of(line));
         let width = catch_unwind(measure).unwrap_or_default().ceil() as u32;
-        self.widths.insert(line.clone(), width);
+        if is_kept {
+            self.widths.insert(line.clone(), width);
+        }
         width
+    }
+
+    /// How many pictures and texts it has in memory.
+    #[cfg(all(test, feature = "embedded-font"))]
+    pub(crate) fn kept(&self) -> usize {
+        self.cache.len() + self.widths.len()
     }
 
     fn paint(
@@ -186,7 +200,7 @@ impl Raster {
         drawing: &Drawing,
         report: impl Fn(Flaw) + Clone + Send + Sync,
     ) -> Result<(Bytes, Size), PaintError> {
-        let Drawing { svg, style, format } = drawing;
+        let Drawing { svg, style, format, .. } = drawing;
         if svg.len() > MAX_SVG_BYTES {
             return Err(PaintError::TooLong { bytes: svg.len(), limit: MAX_SVG_BYTES });
         }
@@ -337,7 +351,8 @@ mod tests {
         let svg = format!(
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">{inside}</svg>"#
         );
-        Drawing { svg: svg.into(), style: Style::new(Theme::Light, 1.0), format: Format::Png }
+        let style = Style::new(Theme::Light, 1.0);
+        Drawing { svg: svg.into(), style, format: Format::Png, has_names: false }
     }
 
     #[test]
@@ -390,8 +405,7 @@ mod tests {
                   <filter id="noise"><feTurbulence baseFrequency="{noise}"/></filter>
                   <rect width="400" height="300" filter="url(#noise)"/></svg>"##
             );
-            let style = Style::new(Theme::Light, 1.0);
-            Drawing { svg: svg.into(), style, format: Format::Png }
+            Drawing { svg: svg.into(), ..drawing("") }
         };
         let draw = |drawing| raster.clone().draw(drawing, Lane::Live, "/x.png".into());
         // All threads are busy with these.

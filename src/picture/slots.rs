@@ -6,13 +6,14 @@ use std::time::Duration;
 use minijinja::context;
 use minijinja::value::{Value, ValueKind};
 
+use crate::picture::people::{self, PEOPLE};
 use crate::presence::counts::{Counts, Snapshot};
 use crate::presence::history;
 use crate::request::params::Params;
 use crate::request::style::Style;
 
 /// What the badge itself fills; no value of the application may have such a name.
-pub(crate) const BUILT_IN: [&str; 13] = [
+pub(crate) const BUILT_IN: [&str; 16] = [
     "streams",
     "visitors",
     "params",
@@ -24,6 +25,9 @@ pub(crate) const BUILT_IN: [&str; 13] = [
     "since_change",
     "recent",
     "rooms",
+    PEOPLE,
+    "guests",
+    "more",
     "now",
     "stale",
 ];
@@ -42,19 +46,20 @@ pub(crate) struct Moment {
 
 /// Whether what fills the slot is other in each room, although as many are in it.
 pub(crate) fn is_of_room(slot: &str) -> bool {
-    PAST.contains(&slot) || matches!(slot, "params" | "rooms")
+    PAST.contains(&slot) || matches!(slot, "params" | "rooms" | PEOPLE | "guests" | "more")
 }
 
-/// What fills the slots in this state of a room. No value that has got the name of a built-in slot
-/// since the badge was checked comes before that.
+/// What fills the slots in this state of a room, of whose people so many are shown by name. No value that
+/// has got the name of a built-in slot since the badge was checked comes before that.
 pub(crate) fn fillings(
     snapshot: &Snapshot,
     params: &Params,
     values: &[Value],
     moment: Moment,
     style: &Style,
+    max_people: usize,
 ) -> Value {
-    let Snapshot { counts, records, recent, since_change, rooms } = snapshot;
+    let Snapshot { counts, records, recent, since_change, rooms, people } = snapshot;
     let Counts { streams, visitors } = *counts;
     let mut slots = context! {
         streams,
@@ -68,6 +73,9 @@ pub(crate) fn fillings(
         since_change => since_change.as_secs(),
         recent,
         rooms,
+        people => people::list(people, max_people),
+        guests => visitors.saturating_sub(people.count),
+        more => people.count.saturating_sub(max_people),
         now => moment.now,
         stale => moment.is_stale,
     };
@@ -102,7 +110,7 @@ pub(crate) fn unknown_slots(
 /// How often a picture with this slot is to be looked at, although nothing happens.
 pub(crate) fn tick(slot: &str) -> Option<Duration> {
     match slot {
-        "since_change" => Some(Duration::from_secs(1)),
+        "since_change" | "people.since" => Some(Duration::from_secs(1)),
         "recent" => Some(history::SPAN),
         "peak_today" => Some(Duration::from_secs(60)),
         _ => None,
@@ -136,6 +144,8 @@ mod tests {
     use super::*;
     use crate::picture::template::Template;
     use crate::presence::history::History;
+    use crate::presence::people::{People, Someone};
+    use crate::request::name::Name;
     use crate::request::theme::Theme;
 
     #[test]
@@ -159,13 +169,8 @@ mod tests {
             let now = began + Duration::from_secs(seconds);
             history.see(2, now, day);
             let counts = Counts { streams: 2, visitors: 2 };
-            fillings(
-                &history.snapshot(counts, 1, now),
-                &Params::of([]),
-                &[],
-                Moment::default(),
-                &style,
-            )
+            let snapshot = history.snapshot(counts, 1, now);
+            fillings(&snapshot, &Params::of([]), &[], Moment::default(), &style, 9)
         };
         // Somebody is here for a while, over midnight.
         let (then, later) = (slots_at(0, 1), slots_at(600, 2));
@@ -181,11 +186,26 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_no_name_is_a_guest_and_who_is_too_many_is_more() {
+        let counts = Counts { streams: 9, visitors: 7 };
+        let someone = || Someone { name: Name::of("Anna").unwrap(), since: Duration::ZERO };
+        let people = People { first: vec![someone(), someone(), someone()], count: 3 };
+        let snapshot = Snapshot { counts, people, ..Snapshot::default() };
+        for (max, text) in [(1, "1/2/4"), (2, "2/1/4"), (3, "3/0/4"), (9, "3/0/4")] {
+            let style = Style::new(Theme::Light, 1.0);
+            let slots = fillings(&snapshot, &Params::of([]), &[], Moment::default(), &style, max);
+            let source = "{{ people | length }}/{{ more }}/{{ guests }}";
+            let template = Template::parse(source.into(), 8, |_| 0).unwrap();
+            assert_eq!(template.fill(&slots).unwrap(), text);
+        }
+    }
+
+    #[test]
     fn no_value_comes_before_a_built_in_slot() {
         let values = [Value::from_pairs(BUILT_IN.map(|slot| (slot, "mine"))), Value::from(7)];
         let params = Params::of([("room", "lobby")]);
         let (snapshot, style) = (Snapshot::default(), Style::new(Theme::Light, 1.0));
-        let slots = fillings(&snapshot, &params, &values, Moment::default(), &style);
+        let slots = fillings(&snapshot, &params, &values, Moment::default(), &style, 9);
         for slot in BUILT_IN {
             let value = slots.get_attr(slot).unwrap();
             assert!(!value.is_undefined() && value.as_str() != Some("mine"), "{slot}: {value}");

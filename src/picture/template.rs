@@ -226,7 +226,7 @@ mod tests {
         let params = Params::of([("room", "<lobby> & \"co\"")]);
         let style = Style::new(Theme::Dark, 1.0);
         parse(source)
-            .fill(&fillings(&snapshot, &params, values, Moment::default(), &style))
+            .fill(&fillings(&snapshot, &params, values, Moment::default(), &style, 9))
             .unwrap()
     }
 

@@ -12,11 +12,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// A nesting that overflows 2 MiB of stack (654 `<svg>`, 577 `<tspan>`) fits, within 64 KiB of text.
 const STACK: usize = 8 * 1024 * 1024;
 /// Whoever comes when so many stills wait would wait for long.
 const MAX_WAITING_STILLS: usize = 64;
+/// A still that waits for longer is not drawn, and its client is told while it still listens: GitHub's
+/// image proxy gives up after 10 seconds.
+const STILLS_WAIT: Duration = Duration::from_secs(5);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -58,7 +62,8 @@ struct Shared {
 struct Queue {
     live: VecDeque<Job>,
     aside: VecDeque<Job>,
-    stills: VecDeque<Job>,
+    /// Each with when it came.
+    stills: VecDeque<(Instant, Job)>,
     others_under_way: usize,
     begun: usize,
     /// The owner is gone.
@@ -76,7 +81,8 @@ impl Threads {
         Self { shared: Arc::new(Shared { queue, has_news, most_others }), most }
     }
 
-    /// Runs this when there is a thread for it. It must not panic.
+    /// Runs this when there is a thread for it. It must not panic. A still whose turn does not come in time
+    /// is dropped.
     pub(crate) fn run(
         &self,
         lane: Lane,
@@ -90,7 +96,7 @@ impl Threads {
         match lane {
             Lane::Live => queue.live.push_back(Box::new(job)),
             Lane::Aside => queue.aside.push_back(Box::new(job)),
-            Lane::Still => queue.stills.push_back(Box::new(job)),
+            Lane::Still => queue.stills.push_back((Instant::now(), Box::new(job))),
         }
         drop(queue);
         self.shared.has_news.notify_one();
@@ -127,6 +133,7 @@ impl Shared {
     fn work(&self) {
         let mut queue = self.queue();
         loop {
+            queue.send_away_late_stills(Instant::now());
             if let Some(job) = queue.live.pop_front() {
                 drop(queue);
                 job();
@@ -146,11 +153,20 @@ impl Shared {
 }
 
 impl Queue {
+    /// Whoever waits for such a job learns that it is gone.
+    fn send_away_late_stills(&mut self, now: Instant) {
+        let is_late = |came: &Instant| now.saturating_duration_since(*came) > STILLS_WAIT;
+        while self.stills.front().is_some_and(|(came, _)| is_late(came)) {
+            self.stills.pop_front();
+        }
+    }
+
     fn next_other(&mut self, most: usize) -> Option<Job> {
         if self.others_under_way >= most {
             return None;
         }
-        let job = self.aside.pop_front().or_else(|| self.stills.pop_front())?;
+        let still = |stills: &mut VecDeque<(Instant, Job)>| Some(stills.pop_front()?.1);
+        let job = self.aside.pop_front().or_else(|| still(&mut self.stills))?;
         self.others_under_way += 1;
         Some(job)
     }
@@ -170,12 +186,10 @@ impl std::fmt::Debug for Queue {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use std::collections::HashSet;
     use std::sync::Barrier;
     use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::time::Duration;
-
-    use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -210,6 +224,21 @@ mod tests {
             threads.run(Lane::Still, job).unwrap();
         }
         (end, begun)
+    }
+
+    #[test]
+    fn a_still_whose_turn_does_not_come_in_time_is_dropped() {
+        let mut queue = Queue::default();
+        let (sender, ran) = channel();
+        let now = Instant::now();
+        for came in [now - STILLS_WAIT * 2, now - STILLS_WAIT, now] {
+            let sender = sender.clone();
+            queue.stills.push_back((came, Box::new(move || sender.send(came).unwrap())));
+        }
+        queue.send_away_late_stills(now);
+        drop(sender);
+        std::iter::from_fn(|| queue.next_other(9)).for_each(|job| job());
+        assert_eq!(ran.iter().collect::<Vec<_>>(), [now - STILLS_WAIT, now]);
     }
 
     #[test]

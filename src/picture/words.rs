@@ -6,11 +6,14 @@ use minijinja::value::Value;
 use crate::picture::color::Color;
 use crate::picture::look::{Design, Look};
 use crate::picture::mistake::Mistake;
+use crate::picture::people::PEOPLE;
 use crate::picture::template::Template;
 use crate::presence::counts::Counts;
 
 /// What a display shows for what is no number.
 const NO_NUMBER: &str = "-";
+/// The most characters of a sentence that has any width.
+const MOST_IN_SENTENCE: usize = 120;
 
 /// What a look says at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,20 +54,50 @@ impl Look {
     pub(crate) fn words(&self, template: &Template, slots: &Value) -> Result<Words, Mistake> {
         let number = template.text(NUMBER, slots)?;
         let value = number.trim().parse().ok();
-        let slots = context! { number => &number, ..slots.clone() };
-        let chosen = |kind, texts: &[(f64, String)]| {
+        let label = template.text(LABEL, &context! { number => &number, ..slots.clone() })?;
+        let slots = context! { number => &number, label => &label, ..slots.clone() };
+        let chosen = |kind, texts: &[(f64, String)], slots: &Value| {
             let which = which(texts, value);
-            which.map(|which| template.text(&format!("{kind} {which}"), &slots)).transpose()
+            which.map(|which| template.text(&format!("{kind} {which}"), slots)).transpose()
         };
         let message = match self.design {
             design if design.is_display() => digits(value, self.digits),
-            _ => chosen(MESSAGE, &self.messages)?.unwrap_or_else(|| number.clone()),
+            Design::Sentence => self.fitting(&slots, |slots| {
+                Ok(chosen(MESSAGE, &self.messages, slots)?.unwrap_or_else(|| number.clone()))
+            })?,
+            _ => chosen(MESSAGE, &self.messages, &slots)?.unwrap_or_else(|| number.clone()),
         };
         let is_some = value.is_some_and(|value| value >= 1.0);
         let default = if self.colors.is_empty() && is_some { "brightgreen" } else { "lightgrey" };
-        let color = chosen(COLOR, &self.colors)?.unwrap_or_else(|| default.into());
-        let label = template.text(LABEL, &slots)?;
+        let color = chosen(COLOR, &self.colors, &slots)?.unwrap_or_else(|| default.into());
         Ok(Words { number, label, message, color })
+    }
+
+    /// A sentence with as many names as it has place for; the others are only counted.
+    fn fitting(
+        &self,
+        slots: &Value,
+        say: impl Fn(&Value) -> Result<String, Mistake>,
+    ) -> Result<String, Mistake> {
+        let most = self.width.map_or(MOST_IN_SENTENCE, |width| (width / 6.0) as usize);
+        let people = slots.get_attr(PEOPLE).and_then(|people| people.try_iter());
+        let people: Vec<Value> = people.into_iter().flatten().collect();
+        let more = slots.get_attr("more").ok().and_then(|more| more.as_usize());
+        let say = |shown: usize| {
+            let more = more.unwrap_or_default() + people.len() - shown;
+            say(&context! { people => &people[..shown], more, ..slots.clone() })
+        };
+        let fits = |said: &str| said.chars().count() <= most;
+        let all = say(people.len())?;
+        if fits(&all) {
+            return Ok(all);
+        }
+        let (mut fit, mut too_many) = (0, people.len());
+        while fit + 1 < too_many {
+            let half = usize::midpoint(fit, too_many);
+            if fits(&say(half)?) { fit = half } else { too_many = half }
+        }
+        say(fit)
     }
 
     /// The slots of the picture's template. A colour that is none is grey, and `complain` is told.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::presence::people::People;
+
 /// How many are in a room.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -62,6 +64,7 @@ pub(crate) struct Snapshot {
     /// The number of visitors in the last minutes, oldest first.
     pub(crate) recent: Vec<usize>,
     pub(crate) rooms: usize,
+    pub(crate) people: People,
 }
 
 impl Snapshot {
@@ -69,5 +72,6 @@ impl Snapshot {
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
         let of_other = (&other.counts, &other.records, other.rooms);
         (&self.counts, &self.records, self.rooms) != of_other
+            || self.people.differ_from(&other.people)
     }
 }

@@ -1,6 +1,6 @@
 //! Who is in a room, or in all rooms of a badge: counts, history and news under one lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -9,8 +9,11 @@ use tokio::time::Instant;
 use crate::presence::counts::{Counts, Grace, Snapshot};
 use crate::presence::history::{History, day};
 use crate::presence::leaving::Leaving;
+use crate::presence::people::Who;
 use crate::presence::roster::Roster;
+use crate::request::name::Name;
 use crate::request::pseudonym::Person;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The people in a room, or in all rooms of a badge.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ struct State {
 pub(crate) struct News {
     pub(crate) what: Coming,
     pub(crate) counts: Counts,
+    /// Of the stream, by its request.
+    pub(crate) name: Option<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,22 +70,32 @@ impl Crowd {
         Self { state: Mutex::new(state), subscribers: Mutex::default() }
     }
 
-    pub(crate) fn join(&self, person: Option<Person>) {
-        self.change(Coming::Join, |state, now| {
+    /// What its request says decides from now on how this visitor is called.
+    pub(crate) fn join(&self, who: Option<&Who>) {
+        self.change(Coming::Join, who, |state, person, now| {
             let before = state.roster.counts().visitors;
             state.roster.join(person, now);
+            state.call(who);
             let joins = &mut state.history.records.joins;
             *joins = joins.saturating_add(u64::from(state.roster.counts().visitors > before));
         });
     }
 
     /// Counts somebody again who has not been away, but had stopped reading.
-    pub(crate) fn take_back(&self, person: Option<Person>) {
-        self.change(Coming::Return, |state, now| state.roster.join(person, now));
+    ///
+    /// Its request is an old one: another stream of the same visitor may have said something newer.
+    pub(crate) fn take_back(&self, who: Option<&Who>) {
+        self.change(Coming::Return, who, |state, person, now| {
+            let is_known = person.is_some_and(|person| state.roster.has(person));
+            state.roster.join(person, now);
+            state.call(who.filter(|_| !is_known));
+        });
     }
 
-    pub(crate) fn leave(&self, person: Option<Person>, leaving: Leaving) {
-        self.change(Coming::Leave(leaving), |state, now| state.roster.leave(person, now));
+    pub(crate) fn leave(&self, who: Option<&Who>, leaving: Leaving) {
+        self.change(Coming::Leave(leaving), who, |state, person, now| {
+            state.roster.leave(person, now);
+        });
     }
 
     /// Those who want to hear of the counts.
@@ -94,8 +109,9 @@ impl Crowd {
     /// has heard while it asks for more.
     pub(crate) fn tell(&self) {
         let subscribers = self.subscribers();
-        let Some(sender) = &*subscribers else { return };
+        // Also if nobody listens: whose leave grace has ended is to be forgotten.
         let counts = self.counts();
+        let Some(sender) = &*subscribers else { return };
         sender.send_if_modified(|told| {
             let is_news = *told != counts;
             *told = counts;
@@ -106,6 +122,7 @@ impl Crowd {
     /// A total is of so many rooms more, or less.
     pub(crate) fn change_rooms(&self, by: isize) {
         let mut state = self.state();
+        state.expired(Instant::now());
         state.rooms = state.rooms.saturating_add_signed(by);
         state.wake();
     }
@@ -130,7 +147,7 @@ impl Crowd {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (mut state, now) = (self.state(), Instant::now());
         let State { roster, history, rooms, .. } = state.expired(now);
-        history.snapshot(roster.counts(), *rooms, now)
+        Snapshot { people: roster.people(now), ..history.snapshot(roster.counts(), *rooms, now) }
     }
 
     /// What is to be remembered of a room when it is freed.
@@ -162,13 +179,19 @@ impl Crowd {
         self.state().news.as_ref().is_some_and(|news| !news.is_empty())
     }
 
-    fn change(&self, what: Coming, change: impl FnOnce(&mut State, Instant)) {
+    fn change(
+        &self,
+        what: Coming,
+        who: Option<&Who>,
+        change: impl FnOnce(&mut State, Option<Person>, Instant),
+    ) {
         let (mut state, now) = (self.state(), Instant::now());
-        change(state.expired(now), now);
+        change(state.expired(now), who.map(|who| who.person), now);
         let counts = state.roster.counts();
         state.history.see(counts.visitors, now, day(Duration::ZERO));
         if let Some(news) = &mut state.news {
-            news.push(News { what, counts });
+            let name = who.and_then(|who| who.name.clone());
+            news.push(News { what, counts, name });
         }
         state.wake();
     }
@@ -194,6 +217,12 @@ impl State {
         self
     }
 
+    fn call(&mut self, who: Option<&Who>) {
+        if let Some(Who { person, name }) = who {
+            self.roster.call(*person, name.clone());
+        }
+    }
+
     fn wake(&mut self) {
         self.wakes.retain(|wake| {
             let wake = wake.upgrade();
@@ -201,6 +230,9 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -213,16 +245,26 @@ mod tests {
     use crate::request::key::VisitorKey;
     use crate::request::pseudonym::Blind;
 
+    fn who(key: &str, name: Option<&str>) -> Who {
+        let person = Blind::new().person(&VisitorKey::new(key));
+        Who { person, name: name.and_then(Name::of) }
+    }
+
+    fn named(crowd: &Crowd) -> Vec<String> {
+        let people = crowd.snapshot().people;
+        people.first.iter().map(|someone| someone.name.as_str().to_owned()).collect()
+    }
+
     const LEAVING: Leaving = Leaving { reason: LeaveReason::Closed, stayed: Duration::ZERO };
 
     #[tokio::test(start_paused = true)]
     async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
         let grace = Duration::from_secs(3);
         let crowd = Crowd::total(Grace { of_person: grace, of_keyless: grace });
-        let alice = Blind::new().person(&VisitorKey::new("alice"));
-        for person in [Some(alice), None] {
-            crowd.join(person);
-            crowd.leave(person, LEAVING);
+        let alice = who("alice", None);
+        for who in [Some(&alice), None] {
+            crowd.join(who);
+            crowd.leave(who, LEAVING);
         }
         tokio::time::advance(Duration::from_secs(63)).await;
         let snapshot = crowd.snapshot();
@@ -280,17 +322,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_grace_ends_when_it_does() {
         let crowd = Crowd::total(of_grace(3));
-        let alice = Blind::new().person(&VisitorKey::new("alice"));
-        crowd.join(Some(alice));
+        let alice = who("alice", None);
+        crowd.join(Some(&alice));
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(crowd.snapshot().since_change, Duration::from_secs(5));
         assert_eq!(crowd.next_expiry(), None);
-        crowd.leave(Some(alice), LEAVING);
+        crowd.leave(Some(&alice), LEAVING);
         assert_eq!(crowd.next_expiry(), Some(Instant::now() + Duration::from_secs(3)));
         tokio::time::advance(Duration::from_millis(2999)).await;
-        assert!(crowd.has(alice) && !crowd.is_empty());
+        assert!(crowd.has(alice.person) && !crowd.is_empty());
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!crowd.has(alice) && crowd.is_empty());
+        assert!(!crowd.has(alice.person) && crowd.is_empty());
         assert_eq!(crowd.counts(), Counts::default());
     }
 
@@ -321,5 +363,46 @@ mod tests {
         crowd.change_history(|history| history.records.day -= 1);
         let records = crowd.snapshot().records;
         assert_eq!((records.peak, records.peak_today), (3, 1));
+    }
+
+    #[test]
+    fn the_newest_request_says_how_a_visitor_is_called() {
+        let crowd = Crowd::of_room(of_grace(0), None);
+        let anna = who("a", Some("Anna"));
+        let anne = Who { name: Name::of("Anne"), ..anna.clone() };
+        let guest = Who { name: None, ..anna.clone() };
+        crowd.join(Some(&anna));
+        crowd.join(Some(&anne));
+        assert_eq!(named(&crowd), ["Anne"]);
+        // Who had stopped reading brings an old name back only if nobody knows a newer one.
+        crowd.leave(Some(&anna), LEAVING);
+        crowd.take_back(Some(&anna));
+        assert_eq!(named(&crowd), ["Anne"]);
+        crowd.leave(Some(&anna), LEAVING);
+        crowd.leave(Some(&anne), LEAVING);
+        assert!(named(&crowd).is_empty());
+        crowd.take_back(Some(&anna));
+        assert_eq!(named(&crowd), ["Anna"]);
+        crowd.join(Some(&guest)); // has logged out
+        assert!(named(&crowd).is_empty());
+        let told: Vec<_> = crowd.take_news().into_iter().map(|news| news.name).collect();
+        assert_eq!(told.len(), 8);
+        assert!(told[..7].iter().all(Option::is_some) && told[7].is_none());
+    }
+
+    /// Somebody who looks at a total would do that; mostly, nobody does.
+    #[tokio::test(start_paused = true)]
+    async fn a_name_is_forgotten_although_nobody_looks() {
+        let crowd = Crowd::total(of_grace(3));
+        let anna = who("a", Some("Anna"));
+        for settle in [Crowd::tell, |crowd: &Crowd| crowd.change_rooms(-1)] {
+            crowd.join(Some(&anna));
+            crowd.leave(Some(&anna), LEAVING);
+            tokio::time::advance(Duration::from_secs(3)).await;
+            let is_kept = || crowd.state().roster.people(Instant::now()).count == 1;
+            assert!(is_kept());
+            settle(&crowd);
+            assert!(!is_kept());
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::presence::clock::Clock;
 use crate::presence::counts::{Counts, Records, Snapshot};
+use crate::presence::people::People;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -120,6 +121,7 @@ impl History {
             since_change: self.since_change(now),
             recent: self.recent(now),
             rooms,
+            people: People::default(),
         }
     }
 

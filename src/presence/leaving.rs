@@ -16,8 +16,7 @@ pub enum LeaveReason {
     MaxAge,
     /// The application closed the room: [`RoomHandle::close`](crate::RoomHandle::close).
     RoomClosed,
-    /// The server is going down: [`Handle::shutdown`](crate::Handle::shutdown), or the end of the
-    /// runtime.
+    /// The server is going down: [`Handle::shutdown`](crate::Handle::shutdown).
     Shutdown,
 }
 

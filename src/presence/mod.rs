@@ -2,11 +2,13 @@
 //!
 //! Owns joining, leaving, the leave grace, peaks and totals: pure state machines that are fed with
 //! instants, and the one lock on who is here. Touches `request` for the pseudonym that stands for a
-//! visitor. Called by `room`, which joins and leaves, and by `picture`, which shows the numbers.
+//! visitor, and for its name. Called by `room`, which joins and leaves, and by `picture`, which shows the
+//! numbers.
 
 pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod history;
 pub(crate) mod leaving;
+pub(crate) mod people;
 pub(crate) mod roster;

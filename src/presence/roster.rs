@@ -8,12 +8,16 @@
 //! nothing. Streams without a key are interchangeable: a newcomer takes over the seat that was left
 //! last, so that a reload changes nothing either. Those visitors are then as many as there were
 //! streams at once within the last grace.
+//!
+//! A name belongs to its visitor, and goes with that one.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
 use crate::presence::counts::{Counts, Grace};
+use crate::presence::people::{MAX_PEOPLE, People, Someone};
+use crate::request::name::Name;
 use crate::request::pseudonym::Person;
 
 /// The state machine.
@@ -24,6 +28,9 @@ pub(crate) struct Roster {
     streams: usize,
     keyless: usize,
     keyed: HashMap<Person, Visitor>,
+    /// Those of them with a name, in the order in which they came, and since when.
+    named: BTreeMap<u64, (Name, Instant)>,
+    arrivals: u64,
     /// People whose grace has begun, by when it ends and in the order in which it began.
     warm: BTreeMap<(Instant, u64), Person>,
     departures: u64,
@@ -33,6 +40,9 @@ pub(crate) struct Roster {
 #[derive(Debug)]
 struct Visitor {
     streams: usize,
+    /// Which one it was to come, and when.
+    arrival: u64,
+    came: Instant,
     /// Where in `warm` it is; `None` while there is a stream.
     warm: Option<(Instant, u64)>,
 }
@@ -44,6 +54,8 @@ impl Roster {
             streams: 0,
             keyless: 0,
             keyed: HashMap::new(),
+            named: BTreeMap::new(),
+            arrivals: 0,
             warm: BTreeMap::new(),
             departures: 0,
             warm_keyless: VecDeque::new(),
@@ -60,8 +72,10 @@ impl Roster {
                 self.warm_keyless.pop_back();
             }
             Some(person) => {
-                let new = || Visitor { streams: 0, warm: None };
+                let (arrival, came) = (self.arrivals, now);
+                let new = || Visitor { streams: 0, arrival, came, warm: None };
                 let visitor = self.keyed.entry(person).or_insert_with(new);
+                self.arrivals += 1;
                 visitor.streams += 1;
                 if let Some(warm) = visitor.warm.take() {
                     self.warm.remove(&warm);
@@ -104,8 +118,29 @@ impl Roster {
             self.warm_keyless.pop_front();
         }
         while let Some(first) = self.warm.first_entry().filter(|entry| entry.key().0 <= now) {
-            self.keyed.remove(&first.remove());
+            if let Some(gone) = self.keyed.remove(&first.remove()) {
+                self.named.remove(&gone.arrival);
+            }
         }
+    }
+
+    /// What somebody who is here is called from now on; without a name, one more of the guests.
+    pub(crate) fn call(&mut self, person: Person, name: Option<Name>) {
+        let Some(Visitor { arrival, came, .. }) = self.keyed.get(&person) else { return };
+        match name {
+            Some(name) => self.named.insert(*arrival, (name, *came)),
+            None => self.named.remove(arrival),
+        };
+    }
+
+    /// Those who are here by name, as of now.
+    pub(crate) fn people(&self, now: Instant) -> People {
+        let someone = |(name, came): &(Name, Instant)| Someone {
+            name: name.clone(),
+            since: now.saturating_duration_since(*came),
+        };
+        let first = self.named.values().take(MAX_PEOPLE).map(someone).collect();
+        People { first, count: self.named.len() }
     }
 
     /// When `expire` may have something to do next.
@@ -219,6 +254,9 @@ mod tests {
                     Step::Join(who, after) => {
                         now += after;
                         roster.join(key(who), at(now));
+                        if let Some(person) = key(who) {
+                            roster.call(person, Name::of("Anna").filter(|_| who != Some(3)));
+                        }
                         model.add(who, now, 1);
                         open.push(who);
                     }
@@ -242,6 +280,7 @@ mod tests {
             roster.expire(at(now + GRACE));
             prop_assert!(roster.is_empty());
             prop_assert!(roster.warm.is_empty() && roster.keyed.is_empty(), "nothing is left behind");
+            prop_assert!(roster.named.is_empty());
         }
     }
 
@@ -270,5 +309,58 @@ mod tests {
         assert!(roster.has(key) && !roster.is_empty());
         (0..5).for_each(|_| roster.leave(Some(key), now));
         assert!(!roster.has(key) && roster.is_empty());
+    }
+
+    fn called(roster: &Roster, now: Instant) -> Vec<(String, u64)> {
+        let people = roster.people(now);
+        assert!(people.count == people.first.len() || people.first.len() == MAX_PEOPLE);
+        let said = |someone: &Someone| (someone.name.as_str().to_owned(), someone.since.as_secs());
+        people.first.iter().map(said).collect()
+    }
+
+    #[test]
+    fn names_stand_in_the_order_in_which_their_visitors_came_and_go_with_them() {
+        let (start, blind) = (Instant::now(), Blind::new());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let [anna, ben] = ["a", "b"].map(|key| blind.person(&VisitorKey::new(key)));
+        let mut roster = Roster::new(grace(Duration::from_secs(3)));
+        roster.join(Some(anna), at(0));
+        roster.join(Some(ben), at(1));
+        roster.call(ben, Name::of("Ben"));
+        assert_eq!(called(&roster, at(2)), [("Ben".into(), 1)], "the other one is a guest");
+        roster.call(anna, Name::of("Anna"));
+        assert_eq!(called(&roster, at(2)), [("Anna".into(), 2), ("Ben".into(), 1)]);
+        // Another name, a second tab, and a reload are no arrivals.
+        roster.join(Some(anna), at(3));
+        roster.call(anna, Name::of("Anne"));
+        roster.leave(Some(anna), at(4));
+        roster.leave(Some(anna), at(4));
+        assert_eq!(called(&roster, at(6)), [("Anne".into(), 6), ("Ben".into(), 5)]);
+        roster.join(Some(anna), at(6));
+        roster.call(ben, None);
+        assert_eq!(called(&roster, at(7)), [("Anne".into(), 7)]);
+        roster.leave(Some(anna), at(7));
+        roster.expire(at(10));
+        assert!(called(&roster, at(10)).is_empty() && roster.named.is_empty());
+        roster.call(anna, Name::of("Anna"));
+        assert!(roster.named.is_empty(), "nobody who is not here is called");
+        roster.join(Some(anna), at(11));
+        roster.call(anna, Name::of("Anna"));
+        roster.call(ben, Name::of("Ben"));
+        assert_eq!(called(&roster, at(11)), [("Ben".into(), 10), ("Anna".into(), 0)]);
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_told_and_all_are_counted() {
+        let (now, blind) = (Instant::now(), Blind::new());
+        let mut roster = Roster::new(grace(Duration::ZERO));
+        for number in 0..150_u8 {
+            let person = blind.person(&VisitorKey::new([number]));
+            roster.join(Some(person), now);
+            roster.call(person, Name::of(&number.to_string()));
+        }
+        assert_eq!(roster.people(now).count, 150);
+        let names: Vec<String> = (0..100).map(|number: u8| number.to_string()).collect();
+        assert_eq!(called(&roster, now).into_iter().map(|one| one.0).collect::<Vec<_>>(), names);
     }
 }

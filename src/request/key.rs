@@ -19,12 +19,14 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct VisitorKey(Box<[u8]>);
 
-/// What a key is made of, where that is nobody's word but the client's or the network's: so that a cookie
-/// with a user's name in it is not that user.
+/// What a key is made of, where no closure for visitors has made it: so that a cookie with a user's name
+/// in it is not that user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
     Address,
     Cookie,
+    /// What the application calls somebody whom nothing else tells apart.
+    Name,
 }
 
 impl VisitorKey {

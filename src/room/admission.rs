@@ -35,7 +35,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) settings: &'a Settings,
     /// Of the badge whose room it is.
     pub(crate) host: &'a Settings,
-    pub(crate) watcher: Watcher,
+    pub(crate) watcher: &'a Watcher,
     /// Also of somebody who only looks on.
     pub(crate) visitor: Option<(Person, Salt)>,
 }

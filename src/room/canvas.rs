@@ -1,4 +1,5 @@
-//! One variant's picture: what it was painted from last, and what is being painted now.
+//! What one variant shows: the picture with what it was painted from last, and what is being painted now; or
+//! a line of data.
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,6 +21,8 @@ use crate::stream::frame::Frame;
 pub(crate) struct Canvas {
     /// The last good picture, or nothing in its size.
     shown: Option<Shown>,
+    /// Where data is shown instead.
+    line: Option<Arc<Frame>>,
     is_drawing: bool,
     /// It has not been part of a round, because it was being drawn.
     pub(crate) is_stale: bool,
@@ -56,6 +59,12 @@ impl Canvas {
         self.is_drawing
     }
 
+    /// Whether something is shown.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.shown.is_some() || self.line.is_some()
+    }
+
+    /// The picture that is shown.
     pub(crate) fn frame(&self) -> Option<Arc<Frame>> {
         self.shown.as_ref().map(|shown| shown.frame.clone())
     }
@@ -70,6 +79,12 @@ impl Canvas {
         if let Some(Shown { picture, svg, style, .. }) = &self.shown {
             picture.forget(svg.clone(), style);
         }
+    }
+
+    /// Shows a line of data, if it is another one.
+    pub(crate) fn write(&mut self, line: &Bytes) -> NewFrame {
+        let is_new = self.line.as_ref().is_none_or(|shown| shown.shows_other(line));
+        is_new.then(|| self.line.insert(Arc::new(Frame::data(line))).clone())
     }
 
     /// Begins to draw. What has been drawn before is finished at once.
@@ -125,7 +140,7 @@ impl Canvas {
         let recipe = &screen.recipe;
         let picture = recipe.picture.clone();
         let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));
-        let frame = Frame::new(recipe.multipart.clone(), picture.format.clone(), bytes);
+        let frame = Frame::picture(recipe.multipart.clone(), picture.format.clone(), bytes);
         let frame = Arc::new(frame.ok_or(PaintError::Boundary)?);
         let style = screen.variant.style.clone();
         self.shown = Some(Shown { picture, svg, style, frame: frame.clone() });

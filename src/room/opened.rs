@@ -2,23 +2,27 @@
 
 use std::cmp::Reverse;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
+use crate::picture::paint::Picture;
 use crate::picture::ticks::Ticks;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
+use crate::presence::people::Who;
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::room::staleness::Staleness;
+use crate::stream::framing::Medium;
 use crate::stream::stage::Ticket;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Each style that somebody asks for is drawn for itself. Whoever comes when there are so many gets what
 /// the badge itself fills its slots with.
@@ -39,7 +43,6 @@ pub(crate) struct Room {
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
-    is_asked_to_close: AtomicBool,
     is_forgotten: AtomicBool,
 }
 
@@ -52,11 +55,11 @@ struct Screens {
 
 impl Screens {
     fn find(&self, variant: &Variant) -> Option<&Arc<Screen>> {
-        self.up.iter().find(|screen| screen.variant == *variant && !screen.is_closed())
+        self.up.iter().find(|screen| screen.variant == *variant && screen.takes_newcomers())
     }
 
     fn open(&self) -> usize {
-        self.up.iter().filter(|screen| !screen.is_closed()).count()
+        self.up.iter().filter(|screen| screen.takes_newcomers()).count()
     }
 
     fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
@@ -86,14 +89,20 @@ impl Survey {
         self.screens.iter().filter(|screen| !screen.is_closed())
     }
 
+    /// Those of them that show a picture: in data no time passes.
+    fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        let open = self.open().filter(|screen| screen.variant.medium == Medium::Picture);
+        open.map(|screen| &*screen.recipe.picture)
+    }
+
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
-        self.open().filter_map(|screen| screen.recipe.picture.tick).min()
+        self.pictures().filter_map(|picture| picture.tick).min()
     }
 
     /// The same in step with the wall clock.
     pub(crate) fn ticks(&self) -> impl Iterator<Item = &Ticks> {
-        self.open().filter_map(|screen| screen.recipe.picture.ticks.as_ref())
+        self.pictures().filter_map(|picture| picture.ticks.as_ref())
     }
 }
 
@@ -120,20 +129,8 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let stale = Staleness::default();
-        let (is_asked_to_close, is_forgotten) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self {
-            path,
-            params,
-            recipe,
-            changed,
-            crowd,
-            counted_in,
-            screens,
-            stale,
-            is_asked_to_close,
-            is_forgotten,
-        }
+        let (stale, is_forgotten) = (Staleness::default(), AtomicBool::new(false));
+        Self { path, params, recipe, changed, crowd, counted_in, screens, stale, is_forgotten }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -173,14 +170,16 @@ impl Room {
             screens.up.retain(|screen| !screen.stage.is_empty());
             screens.up.clone()
         };
-        // Also of totals, whose leave graces end when those of the rooms do.
         self.crowd.tell();
+        let (news, snapshot) = (self.crowd.take_news(), self.crowd.snapshot());
+        // Also of totals, whose leave graces end when those of the rooms do: whoever is gone from the
+        // room by now is gone from them.
         self.counted_in.iter().skip(1).for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
-            news: self.crowd.take_news(),
-            snapshot: self.crowd.snapshot(),
+            news,
+            snapshot,
             is_empty: screens.is_empty() && self.is_nobody_expected(),
             next_expiry: self.crowd.next_expiry(),
             screens,
@@ -194,7 +193,8 @@ impl Room {
 
     /// Asks the painter to do that, once it has shown the newest picture.
     pub(crate) fn ask_to_close(&self) {
-        self.is_asked_to_close.store(true, Ordering::Relaxed);
+        // Under the lock: whoever has a place by now is sent away, and nobody else.
+        self.screens().up.iter().for_each(|screen| screen.ask_to_close());
         self.changed.notify_one();
     }
 
@@ -211,16 +211,10 @@ impl Room {
         is_kept.then(|| self.crowd.history())
     }
 
-    /// Whether that was asked since the last time.
-    pub(crate) fn was_asked_to_close(&self) -> bool {
-        self.is_asked_to_close.swap(false, Ordering::Relaxed)
-    }
-
     /// Uncounts the viewers of this screen that have stopped reading.
     pub(crate) fn sweep(&self, screen: &Screen) {
-        for (watcher, since) in screen.stage.sweep() {
-            self.leave(watcher, LeaveReason::Stalled, since);
-        }
+        let uncount = |watcher: &Watcher, since| self.leave(watcher, LeaveReason::Stalled, since);
+        screen.stage.sweep(uncount);
     }
 
     /// A place at the screen with this variant, which is put up for its first viewer.
@@ -240,27 +234,29 @@ impl Room {
             Some(screen) => screen.clone(),
             None => screens.put_up(variant, recipe),
         };
-        let ticket = screen.stage.enter(watcher, watcher != Watcher::Uncounted, Instant::now());
+        let is_counted = watcher != Watcher::Uncounted;
+        let ticket = screen.stage.enter(watcher, is_counted, Instant::now());
         (screen, ticket)
     }
 
-    pub(crate) fn join(&self, watcher: Watcher) {
+    pub(crate) fn join(&self, watcher: &Watcher) {
         self.count(watcher, Crowd::join);
     }
 
     /// Counts a viewer again that had stopped reading.
-    pub(crate) fn take_back(&self, watcher: Watcher) {
+    pub(crate) fn take_back(&self, watcher: &Watcher) {
         self.count(watcher, Crowd::take_back);
     }
 
-    pub(crate) fn leave(&self, watcher: Watcher, reason: LeaveReason, since: Instant) {
+    pub(crate) fn leave(&self, watcher: &Watcher, reason: LeaveReason, since: Instant) {
         let leaving = Leaving { reason, stayed: since.elapsed() };
-        self.count(watcher, |crowd, person| crowd.leave(person, leaving.clone()));
+        self.count(watcher, |crowd, who| crowd.leave(who, leaving.clone()));
     }
 
-    fn count(&self, watcher: Watcher, change: impl Fn(&Crowd, Option<Person>)) {
-        if let Watcher::Counted(person) = watcher {
-            self.counted_in.iter().for_each(|crowd| change(crowd, person));
+    /// In totals first, so that a leave grace in them ends no later than in the room, which wakes then.
+    fn count(&self, watcher: &Watcher, change: impl Fn(&Crowd, Option<&Who>)) {
+        if let Watcher::Counted(who) = watcher {
+            self.counted_in.iter().rev().for_each(|crowd| change(crowd, who.as_ref()));
         }
         self.changed.notify_one();
     }

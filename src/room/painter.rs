@@ -11,6 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::badge::data::Data;
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
 use crate::picture::threads::Lane;
@@ -22,6 +23,7 @@ use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
 use crate::room::ticker::Ticker;
+use crate::stream::framing::Medium;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
@@ -81,8 +83,6 @@ impl Painter {
     /// Returns when nobody is here; may be called again.
     pub(crate) async fn paint_until_empty(&mut self, shutdown: &CancellationToken) {
         loop {
-            // Before looking: whoever is here then is sent away.
-            let is_to_close = self.room.was_asked_to_close();
             let survey = self.survey();
             if survey.is_empty {
                 return self.drawings.clear();
@@ -90,8 +90,9 @@ impl Painter {
             if shutdown.is_cancelled() {
                 return self.end().await;
             }
-            if is_to_close {
-                self.close(&survey, LeaveReason::RoomClosed).await;
+            if survey.open().any(|screen| screen.is_to_close()) {
+                let is_to_close = |screen: &&Arc<Screen>| screen.is_to_close();
+                self.close(survey.open().filter(is_to_close), LeaveReason::RoomClosed).await;
                 continue;
             }
             let now = Instant::now();
@@ -197,7 +198,7 @@ impl Painter {
             idle.for_each(|screen| screen.stage.set_idle_from(Some(self.next_paint)));
         }
         // Before there is a picture there is nobody to beat for, and nothing to be paced.
-        let has_begun = self.canvases.values().any(|canvas| canvas.frame().is_some());
+        let has_begun = self.canvases.values().any(Canvas::has_begun);
         let finished = tokio::select! {
             () = shutdown.cancelled() => None,
             () = self.room.changed.notified() => None,
@@ -230,6 +231,14 @@ impl Painter {
         let mut paints = false;
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
+            if screen.variant.medium == Medium::Data {
+                let max_names = screen.recipe.settings.max_names_in_data();
+                let is_stale = self.room.stale.has(screen.variant.badge);
+                let frame = canvas.write(&Data::json(&self.snapshot, max_names, is_stale));
+                paints |= frame.is_some();
+                screen.stage.end_round(frame);
+                continue;
+            }
             if canvas.is_drawing() {
                 canvas.is_stale = true;
                 continue;
@@ -262,7 +271,7 @@ impl Painter {
         let frame = match canvas.end(finished) {
             Ok(frame) => {
                 if let Some(frame) = &frame {
-                    let (bytes, took) = (frame.picture().len(), started.elapsed());
+                    let (bytes, took) = (frame.size(), started.elapsed());
                     let (path, counts) = (path.clone(), self.room.crowd.counts());
                     self.reporter.painted(&Paint { path, counts, bytes, took, cached });
                 }
@@ -298,12 +307,16 @@ impl Painter {
         }
     }
 
-    /// Shows everybody the newest picture, and ends their streams.
+    /// Shows the newest picture on these screens, and ends their viewers' streams.
     ///
     /// What came last stays on screens, so it is not left out because its turn is yet to come; and a
     /// stream that ends without a picture crashes WebKitGTK 2.50.
-    async fn close(&mut self, survey: &Survey, reason: LeaveReason) {
-        let screens: Vec<_> = survey.open().enumerate().collect();
+    async fn close<'a>(
+        &mut self,
+        screens: impl Iterator<Item = &'a Arc<Screen>>,
+        reason: LeaveReason,
+    ) {
+        let screens: Vec<_> = screens.enumerate().collect();
         let is_behind = |painter: &Self| {
             let canvas = |screen: &Screen| painter.canvases.get(&screen.number);
             screens.iter().any(|(_, screen)| canvas(screen).is_some_and(|canvas| canvas.is_stale))
@@ -330,7 +343,7 @@ impl Painter {
                 return;
             }
             if survey.open().next().is_some() {
-                self.close(&survey, LeaveReason::Shutdown).await;
+                self.close(survey.open(), LeaveReason::Shutdown).await;
             }
             // The end of a leave grace is no news.
             let expiry = survey.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);

@@ -1,7 +1,7 @@
 //! All rooms that somebody is in: made for the first viewer, freed after the last.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
@@ -21,6 +21,7 @@ use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
 use crate::room::screen::{Variant, Watcher};
 use crate::room::seat::Seat;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Of so many rooms something is remembered; then some of those that were left first are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
@@ -257,13 +258,21 @@ impl Running {
         let mut painter = Painter::new(room.clone(), registry.reporter.clone());
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
-            let mut entries = registry.entries();
-            // Viewers enter under this lock: one who came meanwhile is seen here.
-            if room.is_empty() {
-                self.take_down(&mut entries);
+            if self.ends() {
                 return;
             }
         }
+    }
+
+    /// Takes the room down, if it is empty.
+    fn ends(&self) -> bool {
+        let mut entries = self.registry.entries();
+        // Viewers enter under this lock: one who came meanwhile is seen here.
+        let is_empty = self.room.is_empty();
+        if is_empty {
+            self.take_down(&mut entries);
+        }
+        is_empty
     }
 
     /// There may be a new room of that name already, which stays.
@@ -325,6 +334,9 @@ impl Promise {
         seat
     }
 }
+
+#[cfg(all(test, livebadge_loom))]
+mod races;
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use crate::observe::observer::{
 use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::{Coming, News};
 use crate::presence::leaving::Leaving;
+use crate::request::name::Name;
 
 /// How many changes a slow reader may be behind before it misses some.
 const KEPT_CHANGES: usize = 1024;
@@ -35,17 +36,20 @@ impl Reporter {
 
     /// Tells of everybody who came and went since the last look.
     pub(crate) fn tell(&self, path: &Arc<str>, news: Vec<News>) {
-        for News { what, counts } in news {
+        for News { what, counts, name } in news {
             let (path, streams) = (path.clone(), counts.streams);
+            // For the hooks; the log never says a name.
+            let name = name.map(Name::into_inner);
             match what {
                 Coming::Join | Coming::Return => {
                     tracing::debug!(%path, streams, "a viewer joined");
-                    let join = Join { path, counts, is_return: what == Coming::Return };
+                    let is_return = what == Coming::Return;
+                    let join = Join { path, counts, is_return, name };
                     self.call(|observer| observer.on_join(&join));
                 }
                 Coming::Leave(Leaving { reason, stayed }) => {
                     tracing::debug!(%path, streams, ?reason, ?stayed, "a viewer left");
-                    let leave = Leave { path, counts, reason, stayed };
+                    let leave = Leave { path, counts, reason, stayed, name };
                     self.call(|observer| observer.on_leave(&leave));
                 }
             }
@@ -83,8 +87,8 @@ impl Reporter {
 
     pub(crate) fn paint_failed(&self, recipe: &Recipe, path: &Arc<str>, error: &PaintError) {
         if let Some(unsaid) = recipe.failures.live.may_speak() {
-            let badge = &recipe.path;
-            tracing::warn!(%badge, %path, ?error, unsaid, "a picture could not be painted; the last one stays");
+            let (badge, error) = (&recipe.path, recipe.picture.said_of(error));
+            tracing::warn!(%badge, %path, %error, unsaid, "a picture could not be painted; the last one stays");
         }
         let path = path.clone();
         self.call(|observer| observer.on_paint_error(&PaintFailure { path, error }));

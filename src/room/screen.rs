@@ -6,24 +6,26 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
 use crate::presence::leaving::LeaveReason;
-use crate::request::pseudonym::Person;
+use crate::presence::people::Who;
 use crate::request::style::Style;
 use crate::stream::frame::Frame;
+use crate::stream::framing::Medium;
 use crate::stream::stage::Stage;
 
-/// Which badge's picture of a room, and in which style.
+/// Which badge's picture or data of a room, and in which style.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
     pub(crate) badge: usize,
     pub(crate) style: Style,
+    pub(crate) medium: Medium,
 }
 
 /// As what a viewer is in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watcher {
     /// Looks on, and is not counted.
     Uncounted,
-    Counted(Option<Person>),
+    Counted(Option<Who>),
 }
 
 /// Where one variant is shown.
@@ -36,6 +38,8 @@ pub(crate) struct Screen {
     pub(crate) stage: Stage<Frame, Watcher>,
     /// How many of its viewers are counted: the more there are, the sooner it is painted.
     counted: AtomicUsize,
+    /// Its viewers are to be sent away; whoever comes is sent to another one.
+    is_to_close: AtomicBool,
     is_closed: AtomicBool,
 }
 
@@ -47,6 +51,7 @@ impl Screen {
             recipe,
             stage: Stage::new(),
             counted: AtomicUsize::new(0),
+            is_to_close: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -57,6 +62,20 @@ impl Screen {
 
     pub(crate) fn counted(&self) -> usize {
         self.counted.load(Ordering::Relaxed)
+    }
+
+    /// Asks the painter to close it, once it has shown the newest picture there.
+    pub(crate) fn ask_to_close(&self) {
+        self.is_to_close.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_to_close(&self) -> bool {
+        self.is_to_close.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody who comes may look here.
+    pub(crate) fn takes_newcomers(&self) -> bool {
+        !self.is_to_close() && !self.is_closed()
     }
 
     /// Ends the streams of its viewers.
@@ -70,17 +89,17 @@ impl Screen {
     }
 
     /// A viewer has come.
-    pub(crate) fn opens_for(&self, watcher: Watcher) {
+    pub(crate) fn opens_for(&self, watcher: &Watcher) {
         self.meter().viewers_change(1);
-        if watcher != Watcher::Uncounted {
+        if *watcher != Watcher::Uncounted {
             self.counted.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// The same viewer has gone.
-    pub(crate) fn closes_for(&self, watcher: Watcher) {
+    pub(crate) fn closes_for(&self, watcher: &Watcher) {
         self.meter().viewers_change(-1);
-        if watcher != Watcher::Uncounted {
+        if *watcher != Watcher::Uncounted {
             self.counted.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -30,9 +30,9 @@ impl Seat {
         recipe: Arc<Recipe>,
         watcher: Watcher,
     ) -> Self {
-        let (screen, ticket) = room.enter(variant, recipe, watcher);
-        screen.opens_for(watcher);
-        room.join(watcher);
+        let (screen, ticket) = room.enter(variant, recipe, watcher.clone());
+        screen.opens_for(&watcher);
+        room.join(&watcher);
         Self { room, screen, watcher, ticket: Some(ticket), ending: LeaveReason::Closed }
     }
 
@@ -49,23 +49,33 @@ impl Seat {
         };
         let (cue, was_missing) = self.screen.stage.poll(ticket, cx);
         if was_missing {
-            self.room.take_back(self.watcher);
+            self.room.take_back(&self.watcher);
         }
         if let Poll::Ready(Cue::End(reason)) = &cue {
             self.ending = reason.clone();
         }
         cue
     }
+
+    /// The viewer can't be shown anything for now.
+    pub(crate) fn look_away(&self) {
+        if let Some(ticket) = &self.ticket {
+            self.screen.stage.look_away(ticket);
+        }
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let Some(ticket) = self.ticket.take() else { return };
-        self.screen.closes_for(self.watcher);
+        self.screen.closes_for(&self.watcher);
         match self.screen.stage.leave(ticket) {
-            Some(since) => self.room.leave(self.watcher, self.ending.clone(), since),
+            Some(since) => self.room.leave(&self.watcher, self.ending.clone(), since),
             // It was missing, and may have been the last one.
             None => self.room.changed.notify_one(),
         }
     }
 }
+
+#[cfg(all(test, livebadge_loom))]
+mod races;

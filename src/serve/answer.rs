@@ -9,14 +9,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
 use crate::badge::asked::Asked;
-use crate::badge::data::Data;
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::VARY;
 use crate::error::PaintError;
 use crate::picture::format::Format;
 use crate::request::etag;
 use crate::serve::body::{ResponseBody, Viewer};
-use crate::stream::multipart::{CORP, Framing};
+use crate::stream::framing::{Framing, Medium};
+use crate::stream::lines;
+use crate::stream::multipart::CORP;
 
 /// nginx would collect small pictures until 4 KB are there.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -93,7 +94,8 @@ struct Content {
 #[derive(Debug, Clone)]
 enum What {
     Picture(Format),
-    Data(Data),
+    /// By its media type.
+    Data(&'static str),
 }
 
 impl Answer {
@@ -139,9 +141,14 @@ impl Answer {
             Kind::Whole(whole) => task::ready!(whole.poll(cx)),
             Kind::Redirect(location) => redirect(location.clone()),
         };
+        let is_data = match kind {
+            Kind::Stream(stream) => stream.framing.medium() == Medium::Data,
+            Kind::Whole(whole) => matches!(whole.what, What::Data(_)),
+            Kind::Redirect(_) => false,
+        };
         let is_to_be_kept = matches!(kind, Kind::Whole(whole) if whole.is_sound);
         let headers = response.headers_mut();
-        if !matches!(kind, Kind::Whole(Whole { what: What::Data(_), .. })) {
+        if !is_data {
             headers.insert(CORP, recipe.corp());
         } else if !recipe.is_gated {
             insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
@@ -164,13 +171,21 @@ impl Stream {
         let mut response = Response::new(ResponseBody::live(Box::new(viewer)));
         response.extensions_mut().insert(LiveResponse);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, recipe.multipart.content_type());
+        match self.framing.medium() {
+            Medium::Picture => {
+                headers.insert(header::CONTENT_TYPE, recipe.multipart.content_type());
+                insert_common(headers, &recipe.picture.format);
+            }
+            Medium::Data => {
+                insert(headers, header::CONTENT_TYPE, lines::media_type(self.framing));
+                insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+            }
+        }
         insert(headers, header::CACHE_CONTROL, "no-store, no-transform");
         // Keeps compression layers away, which would cost every viewer a compressor and save
         // nothing. Chromium 156, Firefox 153 and WebKitGTK 2.50 take it for what it says.
         insert(headers, header::CONTENT_ENCODING, "identity");
         insert(headers, ACCEL_BUFFERING, "no");
-        insert_common(headers, &recipe.picture.format);
         if let Some(cookie) = self.cookie.take() {
             headers.insert(header::SET_COOKIE, cookie);
         }
@@ -206,8 +221,8 @@ impl Whole {
         Self::new(asked, What::Picture(format), content)
     }
 
-    pub(crate) fn data(asked: &Asked, data: Data, bytes: Bytes) -> Self {
-        Self::new(asked, What::Data(data), async {
+    pub(crate) fn data(asked: &Asked, media_type: &'static str, bytes: Bytes) -> Self {
+        Self::new(asked, What::Data(media_type), async {
             Content { bytes, status: StatusCode::OK, is_sound: true }
         })
     }
@@ -253,9 +268,9 @@ impl Whole {
                 insert_common(headers, format);
                 format.media_type()
             }
-            What::Data(data) => {
+            What::Data(media_type) => {
                 insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-                data.media_type()
+                media_type
             }
         };
         if is_known {

@@ -9,11 +9,12 @@ use http_body::{Body, Frame as BodyFrame, SizeHint};
 use http_body_util::{Empty, Full};
 use pin_project::pin_project;
 
+use crate::request::pulse::Pulse;
 use crate::room::admission::Admitted;
 use crate::room::registry::Invitation;
 use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
-use crate::stream::multipart::Framing;
+use crate::stream::framing::Framing;
 use crate::stream::stage::Cue;
 
 /// The body of a response from a service in this layer.
@@ -92,6 +93,7 @@ impl<B: Body> Body for ResponseBody<B> {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     state: State,
+    pulse: Option<Pulse>,
 }
 
 #[derive(Debug)]
@@ -114,8 +116,16 @@ struct Stream {
 }
 
 impl Viewer {
-    pub(crate) fn new(invitation: Invitation, framing: Framing, admitted: Admitted) -> Self {
-        Self { state: State::Invited(invitation, framing, admitted) }
+    pub(crate) fn new(
+        invitation: Invitation,
+        framing: Framing,
+        admitted: Admitted,
+        pulse: Option<Pulse>,
+    ) -> Self {
+        if let Some(pulse) = &pulse {
+            pulse.watch();
+        }
+        Self { state: State::Invited(invitation, framing, admitted), pulse }
     }
 
     fn has_ended(&self) -> bool {
@@ -127,6 +137,10 @@ impl Viewer {
             self.take_seat();
         }
         let State::Seated(stream) = &mut self.state else { return Poll::Ready(None) };
+        if let Some(Poll::Pending) = self.pulse.as_ref().map(|pulse| pulse.poll_flow(cx)) {
+            stream.seat.look_away();
+            return Poll::Pending;
+        }
         let bytes = ready!(stream.poll(cx));
         if stream.is_closed {
             // The seat is given back now: a server may keep the body until the bytes are sent.

@@ -9,6 +9,7 @@ use tower_layer::Layer;
 
 use crate::badge::builder::Badge;
 use crate::badge::check::check;
+use crate::badge::names;
 use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
 use crate::badge::set::{self, Access, Entry};
@@ -253,6 +254,7 @@ impl LiveBadgeLayerBuilder {
             recipes[shown].multipart = Arc::new(Multipart::new(recipes[shown].corp()));
             recipes[shown].counts = totalled.iter().all(|(total, _)| *total != host);
         }
+        names::check(&recipes, &totalled)?;
         for (number, of) in totalled {
             let crowd = Arc::new(Crowd::total(recipes[of].settings.grace()));
             recipes[number].total = Some(crowd.clone());

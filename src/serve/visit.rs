@@ -15,6 +15,7 @@ use crate::picture::format::Format;
 use crate::picture::raster::Drawing;
 use crate::picture::threads::Lane;
 use crate::picture::words::Words;
+use crate::presence::people::{People, Who};
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::{Person, Salt};
 use crate::room::admission::{Admitted, Claim};
@@ -23,6 +24,8 @@ use crate::room::screen::{Variant, Watcher};
 use crate::serve::answer::{Answer, Whole};
 use crate::serve::body::Viewer;
 use crate::serve::dispatch::{Dispatch, Target};
+use crate::stream::framing::{Framing, Medium};
+use crate::stream::lines::{self, Line};
 
 /// Who answers a request.
 #[derive(Debug)]
@@ -44,8 +47,8 @@ pub(crate) struct Visit {
 }
 
 impl Verdict {
-    /// A panic of the application's closures ends here: over HTTP/2 it would end the connection, and with it
-    /// other viewers behind the same proxy (hyper 1.12 calls services there, and polls futures elsewhere).
+    /// A panic of the application's closures ends here: otherwise the client gets no answer at all, and
+    /// over HTTP/1 loses its connection (hyper 1.12).
     pub(crate) fn on(dispatch: &Arc<Dispatch>, target: Target, parts: &Parts) -> Self {
         let recipe = target.recipe.clone();
         let judge = AssertUnwindSafe(|| Self::judge(dispatch, target, parts));
@@ -63,7 +66,8 @@ impl Verdict {
                 UnknownRoom::NotFound => Self::Nothing(StatusCode::NOT_FOUND),
             };
         }
-        let asked = Asked::read(&target.recipe, parts, &dispatch.detours);
+        let asked =
+            Asked::read(&target.recipe, &dispatch.host(&target).settings, parts, &dispatch.detours);
         match asked.wants {
             Wants::Inner => Self::Inner,
             _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
@@ -87,17 +91,18 @@ impl Visit {
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
-                let person = visitor.as_ref().map(|(person, _)| *person);
+                let name = &viewing.name;
+                let who = |(person, _): &(Person, _)| Who { person: *person, name: name.clone() };
                 let watcher = match viewing.is_counted {
-                    true => Watcher::Counted(person),
+                    true => Watcher::Counted(visitor.as_ref().map(who)),
                     false => Watcher::Uncounted,
                 };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
                 let host = &dispatch.host(target).settings;
-                let claim = Claim { room, badge, settings, host, watcher, visitor };
+                let claim = Claim { room, badge, settings, host, watcher: &watcher, visitor };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
-                    Err(refusal) => self.refuse(refusal),
+                    Err(refusal) => self.refuse(refusal, viewing.framing),
                 }
             }
         }
@@ -113,24 +118,37 @@ impl Visit {
     }
 
     fn stream(&self, viewing: &Viewing, watcher: Watcher, admitted: Admitted) -> Answer {
-        let Self { dispatch, target, asked } = self;
+        let Self { dispatch, target, .. } = self;
         let recipe = target.recipe.clone();
         let invitation = Invitation {
             path: dispatch.path(&target.room),
             host: dispatch.host(target).clone(),
             recipe: recipe.clone(),
-            variant: Variant { badge: target.badge, style: asked.style.clone() },
+            variant: self.variant(viewing.framing.medium()),
             watcher,
         };
-        let viewer = Viewer::new(invitation, viewing.framing, admitted);
+        let viewer = Viewer::new(invitation, viewing.framing, admitted, viewing.pulse.clone());
         Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }
 
-    fn refuse(&self, reason: Refusal) -> Answer {
+    /// Data is the same in every style.
+    fn variant(&self, medium: Medium) -> Variant {
+        let Self { target, asked, .. } = self;
+        let style = match medium {
+            Medium::Picture => &asked.style,
+            Medium::Data => &target.recipe.picture.style,
+        };
+        Variant { badge: target.badge, style: style.clone(), medium }
+    }
+
+    fn refuse(&self, reason: Refusal, framing: Framing) -> Answer {
         let recipe = &self.target.recipe;
         recipe.picture.meter.refused(&reason);
         self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
-        let still = self.still(None);
+        let still = match framing.medium() {
+            Medium::Picture => self.still(None),
+            Medium::Data => self.line(framing),
+        };
         match recipe.settings.when_full {
             WhenFull::Still => still,
             WhenFull::Unavailable => still.unavailable(),
@@ -163,7 +181,8 @@ impl Visit {
                 && !matches!(error, PaintError::Busy)
                 && let Some(unsaid) = cook.failures.still.may_speak()
             {
-                tracing::warn!(badge = %cook.path, ?error, unsaid, "a still could not be painted");
+                let error = picture.said_of(error);
+                tracing::warn!(badge = %cook.path, %error, unsaid, "a still could not be painted");
             }
             painted
         };
@@ -174,25 +193,43 @@ impl Visit {
         Answer::whole(recipe, Whole::picture(asked, format, picture, blank))
     }
 
+    /// One event or one line, and the end.
+    fn line(&self, framing: Framing) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        target.recipe.picture.meter.still();
+        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let max_names = target.recipe.settings.max_names_in_data();
+        let is_stale = dispatch.registry.is_stale(&target.room, target.badge)
+            || target.recipe.picture.is_stale(&target.room.params);
+        let line = Line::new(&Data::json(&snapshot, max_names, is_stale)).alone(framing);
+        let whole = Whole::data(asked, lines::media_type(framing), line);
+        Answer::whole(target.recipe.clone(), whole)
+    }
+
     fn data(&self, data: &Data) -> Answer {
         let Self { dispatch, target, asked } = self;
         let recipe = target.recipe.clone();
         recipe.picture.meter.still();
-        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let mut snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
         let params = &target.room.params;
+        let max_names = recipe.settings.max_names_in_data();
+        if max_names.is_none() {
+            // Scripts of other sites may read data, but not pictures: to them all are guests.
+            snapshot.people = People::default();
+        }
         let knows = dispatch.registry.is_stale(&target.room, target.badge);
         let is_stale = || knows || recipe.picture.is_stale(params);
         let words = || {
             let words = recipe.picture.words(&snapshot, params, &asked.style, knows);
             words.unwrap_or_else(|error| {
                 if let Some(unsaid) = recipe.failures.words.may_speak() {
-                    let badge = &recipe.path;
-                    tracing::warn!(%badge, ?error, unsaid, "a badge could not be put into words");
+                    let (badge, error) = (&recipe.path, recipe.picture.said_of(&error));
+                    tracing::warn!(%badge, %error, unsaid, "a badge could not be put into words");
                 }
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot.counts, is_stale, words);
-        Answer::whole(recipe, Whole::data(asked, data.clone(), body))
+        let body = data.body(&snapshot, max_names, is_stale, words);
+        Answer::whole(recipe, Whole::data(asked, data.media_type(), body))
     }
 }

@@ -14,26 +14,12 @@
 //!
 //! The open part is also why Firefox 153 notices a closed tab within 50 ms on a silent stream, and
 //! why a heartbeat costs 12 bytes instead of a whole picture. Other programs want whole parts with
-//! their length ([`Framing::Strict`]).
+//! their length ([`Framing::Strict`](crate::stream::framing::Framing)).
 
 use bytes::{BufMut, BytesMut};
 use http::{HeaderName, HeaderValue};
 
 use crate::request::random::random;
-
-/// For whom a stream is framed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// A browser that shows an image: the next part always stands open, with what is known of it.
-    Open,
-    /// A browser that makes a document of the stream, in a tab or an `<iframe>`: no more than the
-    /// next part's head. Firefox 153 begins a new document with the first byte of a part, and for
-    /// as long as the part is open it is an empty one.
-    Document,
-    /// Programs that ask for `multipart/x-mixed-replace` by name (ffmpeg, GStreamer, OpenCV): no
-    /// preamble, whole parts with their length, nothing open.
-    Strict,
-}
 
 /// Chromium 156 leaves a cross-origin `<img>` blank until about 1 KiB of the response has come,
 /// WebKitGTK 2.50 until 512 bytes have: a preamble, which every multipart reader ignores (RFC 2046,

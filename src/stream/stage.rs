@@ -10,11 +10,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::time::Instant;
 
 use crate::presence::leaving::LeaveReason;
-
-#[cfg(all(test, livebadge_loom))]
-use loom::sync::{Mutex, MutexGuard};
-#[cfg(not(all(test, livebadge_loom)))]
-use std::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A viewer that did not come for what was due during this many sweeps in a row is missing.
 const MISSING_AFTER: u32 = 3;
@@ -77,7 +73,7 @@ pub(crate) enum Cue<T> {
     End(LeaveReason),
 }
 
-impl<T, K: Clone> Stage<T, K> {
+impl<T, K> Stage<T, K> {
     pub(crate) fn new() -> Self {
         let inner = Inner {
             newest: None,
@@ -145,6 +141,12 @@ impl<T, K: Clone> Stage<T, K> {
         (cue, was_missing)
     }
 
+    /// The viewer does not wait any more, and is missed until it polls again.
+    pub(crate) fn look_away(&self, ticket: &Ticket) {
+        let waker = self.lock().place(ticket).waker.take();
+        drop(waker); // outside the lock: foreign code
+    }
+
     /// Says from when on a change will be painted at once, if nothing changes before.
     pub(crate) fn set_idle_from(&self, from: Option<Instant>) {
         self.lock().idle_from = from;
@@ -178,19 +180,20 @@ impl<T, K: Clone> Stage<T, K> {
         });
     }
 
-    /// Returns the viewers that are missing from now on, and since when each was there: they have been
-    /// woken several sweeps ago and did not come, which proves that nobody reads at the other end.
-    pub(crate) fn sweep(&self) -> Vec<(K, Instant)> {
-        let mut missing = Vec::new();
+    /// Passes on the viewers that are missing from now on, and since when each was there: they have been woken several sweeps ago
+    /// and did not come, which proves that nobody reads at the other end.
+    ///
+    /// Under the lock: one that comes back meanwhile must not be counted again before it is uncounted.
+    /// The two of it would be a peak that never was.
+    pub(crate) fn sweep(&self, mut is_missing: impl FnMut(&K, Instant)) {
         for place in &mut self.lock().places {
             if place.waker.is_none() {
                 place.missed = place.missed.saturating_add(1);
                 if place.missed == MISSING_AFTER {
-                    missing.push((place.viewer.clone(), place.there_since));
+                    is_missing(&place.viewer, place.there_since);
                 }
             }
         }
-        missing
     }
 
     /// Wakes whoever has something to do after the change.
@@ -274,6 +277,9 @@ impl<K> Place<K> {
 
 #[cfg(all(test, not(livebadge_loom)))]
 mod tests;
+
+#[cfg(all(test, not(livebadge_loom)))]
+mod properties;
 
 #[cfg(all(test, livebadge_loom))]
 mod races;

@@ -1,7 +1,5 @@
 //! An example as a process of its own, and visitors without a browser.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,11 +11,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tokio::process::Command;
-use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::support::{Pixels, Process};
+use super::support::{Pixels, Process, example};
 
 /// Nothing here takes that long, but a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,11 +47,7 @@ impl Server {
 
     /// Runs one of the [`EXAMPLES`].
     pub(crate) async fn example(name: &str, options: &[&str]) -> Self {
-        let tests = std::env::current_exe().expect("a test knows its file");
-        let profile = tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
-        static BUILT: OnceCell<()> = OnceCell::const_new();
-        BUILT.get_or_init(|| build(profile)).await;
-        let mut command = Command::new(profile.join("examples").join(name));
+        let mut command = Command::new(example(&EXAMPLES, name).await);
         command.args(["--addr", "127.0.0.1:0"]).args(options);
         let mut process = Process::start(&mut command);
         let url = process.says("listening on ").await;
@@ -122,17 +115,4 @@ impl Server {
         let request = request.expect("a path makes a request");
         self.client.request(request).await.expect("the server answers")
     }
-}
-
-/// Always, and not only if it is missing: `cargo test --test browsers` leaves an old one in place.
-async fn build(profile: &Path) {
-    let target = profile.parent().expect("a profile's folder is inside of target");
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--all-features", "--target-dir"]).arg(target);
-    cargo.args(EXAMPLES.iter().flat_map(|name| ["--example", name]));
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    let status = cargo.stdin(Stdio::null()).status().await.expect("cargo runs");
-    assert!(status.success(), "the examples are built");
 }

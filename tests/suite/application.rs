@@ -9,7 +9,7 @@ use crate::common::{
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 use tower_livebadge::{
-    Change, Join, Leave, LiveBadgeLayer, Observer, Paint, PaintFailure, Refused, Reply, VisitorKey,
+    Change, Join, Leave, LiveBadgeLayer, Observer, Paint, PaintFailure, Refused,
 };
 
 const PATH: &str = "/bar.png";
@@ -162,42 +162,4 @@ async fn the_last_good_picture_stays_while_values_fail() {
     assert_eq!(read_bar(&viewer.next_part().await), 6, "nothing came in between");
     drop(sender);
     viewer.read().await; // a heartbeat: the stream lives on without a sender
-}
-
-/// Over HTTP/2, and behind a proxy that speaks it, others share the connection.
-#[tokio::test]
-async fn a_closure_that_panics_is_an_error_of_that_request_alone() {
-    fn is_bad(request: &http::request::Parts) -> bool {
-        assert!(!request.headers.contains_key("x-bad"), "a closure's bug");
-        true
-    }
-    let badges = LiveBadgeLayer::builder()
-        .badge("/a.png", bar_badge().count_if(is_bad))
-        .badge("/b.png", bar_badge().visitors(|head| is_bad(head).then(|| VisitorKey::new("x"))))
-        .badge(
-            "/c.png",
-            bar_badge().reply(|head| if is_bad(head) { Reply::Stream } else { Reply::Still }),
-        )
-        .badge(
-            "/{room}/e.png",
-            bar_badge().rooms(|params| {
-                assert_ne!(params.get("room"), Some("bad"));
-                true
-            }),
-        );
-    let badges = badges.build().unwrap();
-    let handle = badges.handle();
-    let server = serve(badges.into_service()).await;
-    let mut client = Client::connect(server.address, Protocol::Http2).await;
-    for path in ["/a.png", "/b.png", "/c.png", "/good/e.png"] {
-        let mut viewer = client.get(path, &BROWSER).await.into_stream();
-        viewer.bar_of(1).await;
-        let refused = client.get(&path.replace("good", "bad"), &[BROWSER[1], ("x-bad", "1")]).await;
-        assert_eq!(refused.status, 500, "{path}");
-        assert_eq!(handle.room_at(path).unwrap().counts().streams, 1, "{path}");
-        let another = client.get(path, &BROWSER).await.into_stream();
-        viewer.bar_of(2).await;
-        drop(another);
-        viewer.bar_of(1).await;
-    }
 }

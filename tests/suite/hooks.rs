@@ -155,3 +155,32 @@ async fn who_is_not_counted_does_not_occupy_a_room() {
     assert_eq!(book.rooms(), ["/b.png +1", "/b.png -15", "/b.png +1"]);
     assert_eq!(book.leaves().len(), 1);
 }
+
+/// The room's task has not been told yet that it is to close; who sits down meanwhile is none of those
+/// who are sent away.
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_a_room_was_closed_stays_however_soon() {
+    let badge = bar_badge().heartbeat(BEAT).leave_grace(Duration::ZERO);
+    let (service, handle, book) = observed(badge).await;
+    let room = handle.room_at("/a.png").unwrap();
+    for is_somebody_there in [true, false] {
+        let old = look(&service, "a").await;
+        let old = if is_somebody_there {
+            Some(tokio::spawn(old.rest()))
+        } else {
+            drop(old);
+            None
+        };
+        room.close();
+        let mut new = look(&service, "a").await;
+        if let Some(old) = old {
+            old.await.unwrap();
+        }
+        let reads = tokio::time::timeout(3 * BEAT, async { while new.read().await {} }).await;
+        assert!(reads.is_err(), "the newcomer's stream goes on");
+        assert_eq!(room.counts().streams, 1);
+        drop(new);
+        sleep(MOMENT).await;
+        book.leaves();
+    }
+}

@@ -1,12 +1,12 @@
 //! Whatever a client sends: no panic, no 5xx, no picture but its room's, and nobody left behind.
 
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::common::multipart::{Parser, boundary_of};
 use crate::common::raw::send_all;
-use crate::common::{BROWSER, Client, Protocol, RawReply, Server, decode, eventually, serve};
+use crate::common::{
+    BROWSER, Client, Protocol, RawReply, Server, decode, eventually, panics, serve,
+};
 use axum::{Router, routing::get};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::prelude::*;
@@ -35,8 +35,6 @@ const NAMES: &str = "</text></g><?x?><rect width='120' height='40' fill='red'/><
     1234567890123456789012345678901234567890123456789012345678901234|\
     12345678901234567890123456789012345678901234567890123456789012345";
 
-static PANICS: AtomicUsize = AtomicUsize::new(0);
-
 struct App {
     server: Server,
     handle: Handle,
@@ -44,17 +42,7 @@ struct App {
 
 impl App {
     async fn start() -> Self {
-        static HOOK: Once = Once::new();
-        HOOK.call_once(|| {
-            let usual = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |panic| {
-                // A test's own panics speak for themselves.
-                if panic.location().is_none_or(|place| !place.file().starts_with("tests")) {
-                    PANICS.fetch_add(1, Ordering::Relaxed);
-                }
-                usual(panic);
-            }));
-        });
+        panics::watch();
         let badge = Badge::svg(SVG)
             .scale(1.0)
             .visitors(|request| request.headers.get("x-user").map(VisitorKey::new));
@@ -91,7 +79,7 @@ impl App {
         eventually("nobody", || self.handle.rooms().is_empty()).await;
         // In a room of its own: a picture of another one may still count those who have just left.
         assert_eq!(self.answer(&room(b"well"), &BROWSER).await.0, 200);
-        assert_eq!(PANICS.load(Ordering::Relaxed), 0, "see above");
+        assert_eq!(panics::count(), 0, "see above");
     }
 }
 

@@ -12,12 +12,12 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower_livebadge::{
-    Handle, LiveBadgeLayer, PeerAddr, RoomHandle, Server, SocketOptions, visitor,
+    Connection, Handle, LiveBadgeLayer, PeerAddr, RoomHandle, Server, SocketOptions, visitor,
 };
 
 const PATH: &str = "/bar.png";
@@ -168,8 +168,8 @@ async fn sockets_are_set_up_for_viewers_who_vanish() {
     let handle = badges.handle();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let look = move |socket: TcpStream| {
-        let options = SockRef::from(&socket);
+    let look = move |socket: Connection| {
+        let options = SockRef::from(socket.get_ref());
         sender.send((options.tcp_nodelay().unwrap(), options.keepalive().unwrap())).unwrap();
         #[cfg(target_os = "linux")]
         assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
@@ -201,4 +201,39 @@ async fn options_for_other_servers_are_the_same_and_can_be_left_to_the_system() 
         SocketOptions::default().user_timeout(Duration::ZERO).prepare(&socket);
         assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(1)));
     }
+}
+
+/// Linux would end its connection by `TCP_USER_TIMEOUT`, too, because its window stays closed. It is there,
+/// and may read on.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_does_not_read_for_long_is_uncounted_and_may_read_on() {
+    let heartbeat = Duration::from_millis(100);
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge().heartbeat(heartbeat));
+    let badges = badges.build().unwrap();
+    let handle = badges.handle();
+    let room = handle.room_at(PATH).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = handle.serve(listener, badges.into_service());
+    let server = tokio::spawn(server.user_timeout(Duration::from_secs(1)).into_future());
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap(); // the least that there is
+    let mut socket = socket.connect(address).await.unwrap();
+    let request = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    eventually("the viewer", || room.counts().streams == 1).await;
+    eventually("its leave", || room.counts().streams == 0).await;
+    // Longer than the timeout, and than the kernel may take to notice it.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(room.counts().streams, 0);
+
+    let reads =
+        tokio::spawn(async move { while socket.read(&mut [0; 4096]).await.unwrap() > 0 {} });
+    eventually("its return", || room.counts().streams == 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((room.counts().streams, room.records().joins), (1, 1));
+    assert!(!reads.is_finished());
+    server.abort();
 }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tower_livebadge::{
     Badge, Handle, LiveBadge, LiveBadgeLayer, LiveBadgeLayerBuilder, Look, NotFound, Observer,
-    Paint, Params, Stale,
+    Paint, Params, ResponseBody, Stale, visitor,
 };
 
 use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, bar_look_of, call, decode, drawn};
@@ -139,6 +139,70 @@ async fn a_source_that_is_silent_for_too_long_is_stale_until_it_sends_again() {
     assert!(since.elapsed() <= MOMENT, "{:?}", since.elapsed());
     assert_eq!(book.told(), ["/x.png false"]);
     assert_eq!(json(&service, "/x.png").await, r#"{"streams":1,"visitors":1}"#);
+}
+
+/// What comes of live data, as far as the pace allows.
+async fn live(data: &mut ResponseBody) -> String {
+    let mut text = String::new();
+    while let Ok(Some(Ok(frame))) = timeout(SECOND, data.frame()).await {
+        text += std::str::from_utf8(&frame.into_data().unwrap()).unwrap();
+    }
+    text
+}
+
+/// Also of whom no picture is drawn for.
+#[tokio::test(start_paused = true)]
+async fn events_and_lines_say_so_when_it_begins_and_when_it_ends() {
+    let sources = Sources::default();
+    ["room", "a"].iter().for_each(|id| sources.begin(id, 1));
+    let of_room = sources.clone();
+    let badge = bar_badge_of("value").values_of(move |params| of_room.of(params, false));
+    let badge = badge.heartbeat(HOUR).visitors(visitor::header("x-user"));
+    let builder = LiveBadgeLayer::builder().badge("/{id}.png", badge).max_viewers(2);
+    let (service, _, book) = ready(builder).await;
+    let user = [("x-user", "1")];
+    let mut events = call(&service, "/a.png?format=events", &user).await.into_body();
+    assert_eq!(live(&mut events).await, event(1, "retry: 2000\n\n", ""));
+    let mut lines = call(&service, "/a.png?format=lines", &user).await.into_body();
+    let line = |end: &str| format!("{{\"streams\":2,\"visitors\":1{end}}}\n");
+    assert!(live(&mut lines).await.ends_with(&line("")));
+    assert_eq!(live(&mut events).await, event(2, "", ""));
+
+    let stale = ",\"stale\":true";
+    sources.end("a");
+    assert_eq!(live(&mut lines).await, line(stale));
+    assert_eq!(live(&mut events).await, event(2, "", stale));
+    assert_eq!(book.told(), ["/a.png true"]);
+    sleep(100 * SECOND).await;
+    assert_eq!((live(&mut events).await, live(&mut lines).await), (String::new(), String::new()));
+    // Who has no place is told, too.
+    let mut refused = call(&service, "/a.png?format=events", &user).await.into_body();
+    assert_eq!(live(&mut refused).await, event(2, "retry: 10000\n\n", stale));
+
+    sources.begin("a", 2);
+    sleep(3 * SECOND).await;
+    assert_eq!(live(&mut lines).await, line(""));
+    assert_eq!(live(&mut events).await, event(2, "", ""));
+    assert_eq!(book.told(), ["/a.png false"]);
+}
+
+fn event(streams: usize, before: &str, end: &str) -> String {
+    format!("{before}data: {{\"streams\":{streams},\"visitors\":1{end}}}\n\n")
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_come_before_that() {
+    let (sender, values) = watch::channel(1);
+    let badge = bar_badge_of("value").values(values).named(|_| Some("Anna".into()));
+    let badge = badge.visitors(visitor::header("x-user")).names_in_data(true);
+    let (service, _, _) = ready(LiveBadgeLayer::builder().badge("/x.png", badge)).await;
+    let mut lines = call(&service, "/x.png?format=lines", &[("x-user", "1")]).await.into_body();
+    let data = r#"{"streams":1,"visitors":1,"people":[{"name":"Anna"}],"guests":0"#;
+    assert_eq!(live(&mut lines).await, format!("{data}}}\n"));
+    drop(sender);
+    let stale = format!(r#"{data},"stale":true}}"#);
+    assert_eq!(live(&mut lines).await, format!("{stale}\n"));
+    assert_eq!(json(&service, "/x.png").await, stale);
 }
 
 /// A slow pace shows a value later; it has been sent when it was sent.
@@ -276,9 +340,11 @@ async fn every_ready_look_is_half_transparent_while_its_values_are_stale() {
         Look::odometer(3),
         Look::sparkline("x"),
         Look::digital_clock("UTC"),
+        Look::people(),
+        Look::sentence("x"),
     ] {
         let (sender, values) = watch::channel(1);
-        let badge = Badge::look(look.clone()).values(values);
+        let badge = Badge::look(look.clone()).values(values).named(|_| None);
         let badges = LiveBadgeLayer::builder().badge("/x.png", badge).build().unwrap();
         let service = badges.into_service();
         let alphas = async || {

@@ -253,12 +253,12 @@ fn tags_are_closed_in_every_branch() {
     }
     for right in [
         "{% if mode == 'a' %}<g>{% endif %}<g/>{% if mode == 'a' %}</g>{% endif %}",
-        "{% if more is mapping %}<text>{{ more.x.y }}</text>{% endif %}",
+        "{% if rest is mapping %}<text>{{ rest.x.y }}</text>{% endif %}",
         "{% if mode == 'a' %}<g>{% else %}<g fill='red'>{% endif %}</g>",
         "{% if mode == 'a' %}<use href='#a'/>{% endif %}{% if mode != 'b' and mode == 'a' %}<g id='a'/>{% endif %}",
         "{% set open %}<g>{% endset %}{% if mode == 'a' %}{{ open }}</g>{% endif %}",
     ] {
-        let (_sender, mode) = watch::channel(serde_json::json!({"mode": "c", "more": 1}));
+        let (_sender, mode) = watch::channel(serde_json::json!({"mode": "c", "rest": 1}));
         fine("/{room}.png", drawing(right).values(mode));
     }
 }

@@ -98,6 +98,21 @@ async fn every_second_is_shown_when_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn for_data_alone_nobody_looks_at_the_clock() {
+    let wall = Wall::at(Duration::from_secs(NOON));
+    let (service, _) = ready(wall.builder().badge("/x.png", seconds_badge())).await;
+    let mut lines = call(&service, "/x.png?format=lines", &[]).await.into_body();
+    let mut next = async || lines.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(next().await, "{\"streams\":1,\"visitors\":1}\n");
+    let asked = wall.asked.load(Ordering::Relaxed);
+    assert_eq!(next().await, "\n", "a heartbeat");
+    assert!(wall.asked.load(Ordering::Relaxed) <= asked + 1, "once for the round");
+    let mut viewer = Direct::open(&service, "/x.png", &BROWSER).await;
+    let first = self::next(&mut viewer).await;
+    assert_eq!(self::next(&mut viewer).await, first + 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_longer_step_is_at_its_multiples_and_nothing_in_between() {
     let wall = Wall::at(Duration::from_millis(NOON * 1000 + 12_300));
     let badge = bar_badge_of("now // 60 % 100").every(60 * SECOND);
@@ -402,6 +417,13 @@ fn error(badge: Badge) -> (String, bool) {
     let error = built.err().unwrap_or_else(|| panic!("{badge:?} is right"));
     let is_setting = matches!(error.kind(), BuildErrorKind::Setting { .. });
     (error.to_string(), is_setting)
+}
+
+#[test]
+fn since_when_somebody_is_there_is_a_time_to_be_redrawn() {
+    let badge = bar_badge_of("people | map(attribute='since') | sum % 100");
+    let badge = badge.named(|_| None).every(60 * SECOND);
+    LiveBadgeLayer::builder().badge("/x.png", badge).build().unwrap();
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `RUSTFLAGS="--cfg livebadge_loom" cargo test --release --lib stage::races`
+//! Every order in which a painter and a viewer can meet at the stage.
 
 use loom::future::block_on;
 use loom::thread;

@@ -14,6 +14,12 @@ fn poll(stage: &Numbers, ticket: &Ticket) -> Option<i64> {
     }
 }
 
+fn missing(stage: &Numbers) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    stage.sweep(|viewer, _| missing.push(*viewer));
+    missing
+}
+
 #[test]
 fn a_slow_viewer_gets_the_newest_and_one_heartbeat() {
     let stage = Numbers::new();
@@ -167,8 +173,7 @@ fn who_does_not_come_when_woken_is_missing_until_it_does() {
     stage.beat();
     poll(&stage, &waiting);
     poll(&stage, &waiting);
-    let sweep = || stage.sweep().into_iter().map(|(viewer, _)| viewer).collect::<Vec<_>>();
-    let found: Vec<_> = (0..4).map(|_| sweep()).collect();
+    let found: Vec<_> = (0..4).map(|_| missing(&stage)).collect();
     assert_eq!(found, [vec![], vec![], vec!["stuck"], vec![]]);
 
     let (cue, was_missing) = stage.poll(&stuck, &mut Context::from_waker(Waker::noop()));

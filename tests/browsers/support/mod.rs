@@ -2,6 +2,7 @@
 
 mod driver;
 mod engine;
+mod example;
 mod home;
 mod marionette;
 mod pixels;
@@ -13,6 +14,7 @@ use serde_json::Value;
 use driver::Driver;
 
 pub(crate) use engine::Engine;
+pub(crate) use example::example;
 pub(crate) use home::Home;
 pub(crate) use pixels::Pixels;
 pub(crate) use process::Process;

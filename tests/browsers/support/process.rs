@@ -23,6 +23,15 @@ impl Process {
         Self { child, name }
     }
 
+    /// Sends a signal to it and to all that it started.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // Not reaped yet, so the number is still this program's.
+        let group = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        if let Some(group) = group {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
     /// Waits for a line on stdout with this text in it, and gives what follows the text.
     pub(crate) async fn says(&mut self, text: &str) -> String {
         let stdout = self.child.stdout.take().expect("one line is waited for");
@@ -35,6 +44,11 @@ impl Process {
         }
         panic!("{} ended before it said {text:?}", self.name);
     }
+
+    /// By which `/proc` knows it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it is not waited for")
+    }
 }
 
 /// Otherwise a program that says much would one day wait for somebody to read it.
@@ -44,10 +58,6 @@ fn drain(mut stdout: BufReader<ChildStdout>) {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Not reaped yet, so the number is still this program's.
-        let group = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+        self.signal(Signal::KILL);
     }
 }

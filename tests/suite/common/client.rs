@@ -164,8 +164,13 @@ pub(crate) struct RawBody {
 impl RawBody {
     /// What comes next; `None` at the regular end.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
-        let frame = self.body.frame().await?.expect("the body has no error");
-        Some(frame.into_data().expect("the body has no trailers"))
+        Some(self.try_next().await?.expect("the body has no error"))
+    }
+
+    /// The same over a connection that may break.
+    pub(crate) async fn try_next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        let frame = self.body.frame().await?;
+        Some(frame.map(|frame| frame.into_data().expect("the body has no trailers")))
     }
 }
 

@@ -6,11 +6,14 @@ pub(crate) mod bar;
 pub(crate) mod client;
 pub(crate) mod direct;
 pub(crate) mod fonts;
+pub(crate) mod frames;
 pub(crate) mod log;
 pub(crate) mod multipart;
+pub(crate) mod panics;
 pub(crate) mod picture;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod site;
 
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ pub(crate) use direct::{Direct, call, drawn};
 pub(crate) use picture::{Picture, decode};
 pub(crate) use raw::RawReply;
 pub(crate) use server::{Server, serve};
+pub(crate) use site::Site;
 
 /// Whatever is waited for comes within this time on any machine, or never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

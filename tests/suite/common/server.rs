@@ -19,7 +19,14 @@ use tower::Service;
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    /// Ends it, with all its connections.
+    pub(crate) fn stop(&self) {
+        self.task.abort();
+    }
 }
 
 /// Serves an axum app or any other service, over HTTP/1 and HTTP/2 with prior knowledge, as
@@ -47,7 +54,7 @@ where
             }
         }
     };
-    Server { address, _task: AbortOnDropHandle::new(tokio::spawn(accept)) }
+    Server { address, task: AbortOnDropHandle::new(tokio::spawn(accept)) }
 }
 
 async fn run<S, B>(socket: TcpStream, service: S)
