@@ -180,7 +180,7 @@ pub enum BuildErrorKind {
         nearest: Option<String>,
     },
     /// The template uses a filter or a test that there is not.
-    #[error("{at}: there is no {what} {name:?}{}", did_you_mean(nearest))]
+    #[error("{at}: there is no {what} {name:?}{}{}", did_you_mean(nearest), with_feature(feature))]
     #[non_exhaustive]
     UnknownName {
         /// Where it is used.
@@ -191,6 +191,8 @@ pub enum BuildErrorKind {
         name: String,
         /// One that there is and that is nearly the same.
         nearest: Option<String>,
+        /// The feature of this crate that would bring it.
+        feature: Option<&'static str>,
     },
     /// Two things fill the same slot.
     #[error(
@@ -463,6 +465,12 @@ fn write_with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Resu
 
 fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+fn with_feature(feature: &Option<&str>) -> String {
+    let advice =
+        |name: &&str| format!(" without the feature {name:?} of tower-livebadge; enable it");
+    feature.as_ref().map(advice).unwrap_or_default()
 }
 
 fn hint(advice: &Option<&str>) -> String {

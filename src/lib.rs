@@ -192,6 +192,9 @@
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
 //!   emoji fonts have them.
 //! - `plurals`: the template filter `plural`, by Unicode's CLDR.
+//! - `time`: the template filters `date`, `until` and `since`, and the looks `Look::clock` and
+//!   `Look::digital_clock`. The time zones are inside the binary (0.2 MB): those of the machine may be
+//!   missing, as in containers, or be others.
 //! - `tower-http`: the predicate `NotLive`, by which `tower_http`'s compression leaves streams
 //!   alone whatever their headers say.
 //! - `metrics`: gauges and counters for the recorders of the crate
@@ -256,7 +259,7 @@ pub use listen::server::Server;
 #[cfg(feature = "hyper")]
 pub use listen::sockets::SocketOptions;
 pub use observe::observer::{
-    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Vacated,
+    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale, Vacated,
 };
 pub use picture::format::Format;
 pub use picture::look::Look;

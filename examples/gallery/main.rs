@@ -2,7 +2,7 @@
 //! open <http://127.0.0.1:3000/>.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::response::Html;
@@ -63,6 +63,9 @@ fn looks() -> Vec<(u32, &'static str, Look)> {
         56: Look::sparkline("looking at this");
         28: Look::people();
         24: Look::sentence("here");
+        20: Look::clock("Europe/Berlin");
+        40: Look::digital_clock("UTC");
+        20: Look::countdown("it begins in", SystemTime::now() + Duration::from_secs(90), "it has begun");
     }
 }
 

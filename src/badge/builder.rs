@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use serde::Serialize;
@@ -40,6 +40,8 @@ use crate::request::params::Params;
 /// | `{{ guests }}` | how many visitors have no name |
 /// | `{{ more }}` | how many with a name are not in `people` |
 /// | `{{ rooms }}` | of a [total](Self::total_of): how many rooms there are |
+/// | `{{ now }}` | the time: whole seconds since 1970, UTC; redrawn as often as [`every`](Self::every) says |
+/// | `{{ stale }}` | whether the source of the application's values is gone or silent (see [`stale_after`](Self::stale_after)) |
 /// | any other | the application's own values (see [`values`](Self::values) and [`values_of`](Self::values_of)), which can't have one of these names |
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
@@ -57,8 +59,14 @@ use crate::request::params::Params;
 /// | `pad(4)` | `0042` |
 /// | `listed(" and ")` | of a list of people or texts: `Anna, Ben and 3 guests`; other marks than commas with `listed("和", "、")` |
 /// | `duration` | of seconds: `45 s`, `3 min`, `2 h`, `5 d` |
+/// | `hms` | of seconds: `00:45`, `02:03:04`, `1 d 02:03:04` |
+/// | `date("%H:%M:%S", "Europe/Berlin")` | of a time: as `strftime` writes it, in a time zone or at an offset such as `"+02:00"`; without one in UTC (feature `time`) |
+/// | `until`, `since` | of a time: how many seconds from now until then, rounded up, and from then until now; 0 if it is the other way round (feature `time`) |
 /// | `plural("en", one="visitor", other="visitors")` | the form for a number in a language, by Unicode's CLDR (feature `plurals`) |
 /// | `text_width(text, 11)` | how many CSS pixels wide a text is drawn in that size, rounded up; also with `family="…"` and letter `spacing=1.5` |
+///
+/// A time is a number of seconds since 1970, such as `now`, or a text as RFC 3339 has it:
+/// `2027-01-31T12:00:00Z`.
 ///
 /// Every string that fills a slot, also one within a list or map, is escaped, stripped of what XML
 /// can't hold, and cut at [`max_value_chars`](Self::max_value_chars). Of lists and maps, 10,000
@@ -145,7 +153,8 @@ impl Badge {
     ///
     /// The fields of a struct or map become slots: `{{ load }}` for `struct Cpu { load: f32 }`. Any
     /// other value becomes `{{ value }}`. May be called several times, for values with different
-    /// slots. When the sender is dropped, the last values stay.
+    /// slots. When the sender is dropped, the last values stay, and are [stale](Self::stale_after): who
+    /// has values that never change keeps their sender.
     ///
     /// ```
     /// use tokio::sync::watch;
@@ -182,6 +191,10 @@ impl Badge {
     /// It should be quick: look a receiver up, or make one and fill it from a task. If it panics,
     /// that is a [`PaintError`](crate::PaintError), and it is called again two seconds later.
     ///
+    /// If all senders of what it has returned are dropped, the values are [stale](Self::stale_after), and it
+    /// is called again every two seconds until there is a sender: a source that was ended and begun anew
+    /// comes back.
+    ///
     /// ```
     /// use std::collections::HashMap;
     /// use std::sync::Arc;
@@ -208,6 +221,35 @@ impl Badge {
         F: Fn(&Params) -> watch::Receiver<T> + Send + Sync + 'static,
     {
         self.values.push(values::per_room(of_room));
+        self
+    }
+
+    /// Values are stale if their source has sent nothing for longer than this, a second or more.
+    ///
+    /// Default: never for that.
+    ///
+    /// They are stale in any case once all senders are gone. Then `{{ stale }}` is true, ready looks are
+    /// half transparent, JSON, events and lines have `"stale":true`, and the observer is
+    /// [told](crate::Observer::on_stale). Whatever is sent, equal or not, ends it. Of a source that is gone
+    /// nothing can come, but [`values_of`](Self::values_of) is asked for a new one.
+    ///
+    /// What was sent while nobody looked counts from when somebody looks.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tokio::sync::watch;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let (thermometer, degrees) = watch::channel(21);
+    /// let look = Look::flat("in here").number("{{ value }}").message("{{ value }} °C");
+    /// let badge = Badge::look(look).values(degrees).stale_after(Duration::from_secs(90));
+    /// let badges = LiveBadgeLayer::builder().badge("/degrees.png", badge).build()?;
+    ///
+    /// thermometer.send_replace(21); // once a minute, so that everybody sees that it is still read
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn stale_after(mut self, age: Duration) -> Self {
+        self.settings.stale_after = Some(age);
         self
     }
 
@@ -649,6 +691,58 @@ impl Badge {
     /// idle stream (nginx does after 60 s).
     pub fn heartbeat(mut self, every: Duration) -> Self {
         self.settings.heartbeat = Some(every);
+        self
+    }
+
+    /// Redraws the picture in step with the wall clock as long as somebody looks: at the multiples of this
+    /// duration, a second to a day, since the beginning of 1970, UTC. So with a second, each time at the
+    /// full second, and with a minute at the full minute.
+    ///
+    /// Default: not at all, and a second for [`Look::countdown`] and for clocks. A template that shows
+    /// `now` needs it.
+    ///
+    /// It is drawn at its time even if another picture was sent just before; the next change then waits as
+    /// the [pace](Self::max_rate) says, which must not be slower than this. If the clock is set, or the
+    /// process was paused, one picture shows what is right then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="160" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ now | date("%H:%M:%S", "Europe/Berlin") }}</text>
+    /// </svg>"#;
+    /// let badge = Badge::svg(svg).every(Duration::from_secs(1));
+    /// let badges = LiveBadgeLayer::builder().badge("/clock.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn every(mut self, every: Duration) -> Self {
+        self.settings.every = Some(every);
+        self
+    }
+
+    /// Ends what [`every`](Self::every) begins: from this time on, rounded up to a second, `now` stands
+    /// still and nothing is redrawn for it.
+    ///
+    /// Default: never, and its own end for [`Look::countdown`].
+    ///
+    /// The last picture is drawn at this time, and stays.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// // Seconds since 1970: 2100-01-01.
+    /// let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="160" height="20">
+    ///   <text x="4" y="14" font-size="11">{{ (4102444800 - now) | hms }}</text>
+    /// </svg>"#;
+    /// let end = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+    /// let badge = Badge::svg(svg).every(Duration::from_secs(1)).until(end);
+    /// let badges = LiveBadgeLayer::builder().badge("/century.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn until(mut self, end: SystemTime) -> Self {
+        self.settings.until = Some(end);
         self
     }
 

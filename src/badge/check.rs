@@ -11,12 +11,14 @@ use crate::badge::headers;
 use crate::badge::nearest::nearest;
 use crate::badge::recipe::{Failures, Recipe};
 use crate::badge::scan;
+use crate::badge::timing;
 use crate::badge::trial::{Trial, Trials};
 use crate::badge::verbs;
 use crate::error::{BuildError, BuildErrorKind, Checked};
 use crate::observe::meter::Meter;
+use crate::picture::alike::Alike;
 use crate::picture::faces::Missing;
-use crate::picture::filters::KNOWN_FILTERS;
+use crate::picture::filters::{self, KNOWN_FILTERS};
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::{Mistake, place};
@@ -25,6 +27,7 @@ use crate::picture::people::PEOPLE;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
 use crate::picture::template::{Line, Template};
+use crate::picture::ticks::Ticks;
 use crate::picture::values::RoomValues;
 use crate::picture::words::LOOK_SLOTS;
 use crate::request::params::{self, Params};
@@ -65,8 +68,9 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     })?;
     check_names(&template)?;
     let sources: Arc<[_]> = badge.values.clone().into();
-    let mut current = RoomValues::new(sources.clone(), params.clone(), badge.max_value_chars);
-    let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?;
+    let (most, age) = (badge.max_value_chars, badge.settings.stale_after);
+    let mut current = RoomValues::new(sources.clone(), params.clone(), most, age);
+    let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?.values;
     let slots = template.slots();
     check_slots(&badge, &template, &slots, &params::names(path), &current)?;
     let shows_names = shows_names(&slots);
@@ -78,21 +82,29 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     }
     let since = "people.since".to_owned();
     let since = Some(&since).filter(|_| shows_names && says(&template, "since"));
+    let ticks = timing::ticks(&badge, &template, &slots, since.is_some())?;
+    #[cfg(feature = "time")]
+    timing::check_zones(&template)?;
     let past: Vec<&String> = slots.iter().filter(|slot| slots::shows_past(slot)).collect();
+    let alike = Alike::of(&slots, ticks.is_some(), !sources.is_empty());
     let picture = Picture {
         path: path.into(),
         template,
         look: badge.look,
         tick: past.iter().copied().chain(since).filter_map(|slot| slots::tick(slot)).min(),
+        ticks,
+        clock: badge.settings.clock.clone(),
         shows_room: slots.iter().any(|slot| slots::first(slot) == "params"),
         shows_names,
         max_people: badge.settings.max_people(),
         values: sources,
         max_value_chars: badge.max_value_chars,
+        stale_after: badge.settings.stale_after,
         format: badge.format,
         style: Style::new(Theme::Light, badge.scale).with_slots(badge.query_slots),
         raster: raster.clone(),
         meter: Arc::new(Meter::new(path)),
+        alike,
     };
     let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
     check_number(&picture, &params, &trials)?;
@@ -178,11 +190,14 @@ fn check_names(template: &Template) -> Checked<()> {
                 _ => (template.has_test(used.name), KNOWN_TESTS),
             };
             if !is_known {
+                let feature = filters::feature_of(used.name).filter(|_| used.what == "filter");
+                let nearest = nearest(used.name, names.split(' ')).filter(|_| feature.is_none());
                 let unknown = BuildErrorKind::UnknownName {
                     at: place(text, Some(scan::line(&source, used.at)), None),
                     what: used.what,
                     name: used.name.to_owned(),
-                    nearest: nearest(used.name, names.split(' ')),
+                    nearest,
+                    feature,
                 };
                 return Err(unknown.into());
             }
@@ -226,7 +241,8 @@ fn unknown_slot(template: &Template, slot: String, known: Vec<String>) -> BuildE
     let (at, is_called) = found.unwrap_or((place("the template", None, None), false));
     if is_called {
         let nearest = nearest(&slot, ["text_width", "range", "dict", "namespace"]);
-        return BuildErrorKind::UnknownName { at, what: "function", name: slot, nearest };
+        let (what, feature) = ("function", None);
+        return BuildErrorKind::UnknownName { at, what, name: slot, nearest, feature };
     }
     let nearest = nearest(&slot, known.iter().map(|name| &**name));
     BuildErrorKind::UnknownSlot { at, slot, known, nearest }
@@ -244,13 +260,13 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
     let mut last = None;
     // What is wrong with few is told first; and the badge's size is the last one that is drawn.
     let filled: Vec<usize> = named.collect();
-    let counts = DRAWN.iter().chain(&FILLED).chain(&filled).chain(&[0]);
-    for count in counts {
+    let counts = DRAWN.iter().chain(&FILLED).chain(&filled).map(|count| Trial::of(*count));
+    for trial in counts.chain(other_moments(picture)).chain([Trial::of(0)]) {
         for (theme, is_named) in variants.clone() {
-            let trial = Trial { count: *count, theme, is_named };
+            let trial = Trial { theme, is_named, ..trial };
             let svg = trials.fill(trial)?;
             // A look has the same shapes for any number; who knows what a template has.
-            let is_drawn = picture.look.is_some() || !FILLED.contains(count);
+            let is_drawn = picture.look.is_some() || !FILLED.contains(&trial.count);
             if !is_drawn || last.as_ref() == Some(&svg) {
                 continue;
             }
@@ -263,9 +279,19 @@ fn check_pictures(picture: &Picture, trials: &mut Trials<'_>) -> Checked<(Size, 
             last = Some(svg);
         }
     }
-    trials.take_other_branches(Trial { count: 23, theme: Theme::Light, is_named: true })?;
+    trials.take_other_branches(Trial::of(23))?;
     let size = sizes.pop().expect("a first picture is drawn");
     Ok((size, sizes.iter().any(|other| *other != size)))
+}
+
+/// Just before its time is over, when it is, and with a source that is gone.
+fn other_moments(picture: &Picture) -> Vec<Trial> {
+    let some = Trial::of(DRAWN[0]);
+    let end = picture.ticks.as_ref().and_then(Ticks::end);
+    let ends = end.into_iter().flat_map(|end| [end.saturating_sub(1), end]);
+    let ends = ends.map(|now| Trial { now: Some(now), ..some });
+    let stale = (!picture.values.is_empty()).then_some(Trial { is_stale: true, ..some });
+    ends.chain(stale).collect()
 }
 
 /// The numbers from which on the picture may be another one, as far as they are written.
@@ -286,8 +312,8 @@ fn named_numbers(picture: &Picture) -> Vec<usize> {
 /// A look's number that is bare for few must be so for many, too: not "1.2k" or "1,234".
 fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     let is_number = |count| {
-        let trial = Trial { count, theme: Theme::Light, is_named: true };
-        let words = picture.words(&trial.snapshot(), params, &picture.style);
+        let trial = Trial::of(count);
+        let words = picture.words(&trial.snapshot(), params, &picture.style, false);
         let words = words.map_err(|error| trials.refused(error, trial))?;
         Ok::<_, Box<BuildErrorKind>>(words.number.trim().parse::<f64>().is_ok())
     };
@@ -302,7 +328,7 @@ fn check_number(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
 /// A look's colour can be none only for what somebody asks for.
 fn check_colors(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Checked<()> {
     for count in [23, 1, 0, 1_234_567] {
-        let trial = Trial { count, theme: Theme::Light, is_named: true };
+        let trial = Trial::of(count);
         let wrong = picture.wrong_color(&trial.snapshot(), params);
         let wrong = wrong.map_err(|error| trials.refused(error, trial))?;
         if let Some((setting, color)) = wrong {

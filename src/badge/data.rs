@@ -1,6 +1,7 @@
 //! A room's count as data.
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::picture::words::Words;
@@ -14,8 +15,9 @@ use crate::presence::counts::{Counts, Snapshot};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Data {
-    /// `{"streams":3,"visitors":2}`, and `"people":[{"name":"Anna"}],"guests":1` if the badge says
-    /// [names](crate::Badge::names_in_data). For `?format=json` and `Accept: application/json`.
+    /// `{"streams":3,"visitors":2}`; `"people":[{"name":"Anna"}],"guests":1` if the badge says
+    /// [names](crate::Badge::names_in_data), and `"stale":true` while its values are
+    /// [stale](crate::Badge::stale_after). For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
     /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
@@ -25,6 +27,25 @@ pub enum Data {
     /// The number alone: that of the badge's [`Look`](crate::Look), or of the visitors. For
     /// `?format=text` and `Accept: text/plain`.
     Text,
+}
+
+/// What JSON has of a room, in this order.
+#[derive(Serialize)]
+struct State<'a> {
+    #[serde(flatten)]
+    counts: &'a Counts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    people: Option<Vec<Named<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guests: Option<usize>,
+    /// Only if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    name: &'a str,
 }
 
 impl Data {
@@ -37,26 +58,29 @@ impl Data {
 
     /// `{"streams":3,"visitors":2}`, of whole pictures and of streams. It says who is there, and how many of
     /// them, only if it is told to.
-    pub(crate) fn json(snapshot: &Snapshot, max_names: Option<usize>) -> Bytes {
-        let Counts { streams, visitors } = snapshot.counts;
-        let mut data = json!({ "streams": streams, "visitors": visitors });
-        if let Some(max) = max_names {
-            let people = &snapshot.people;
-            let names = people.first.iter().take(max).map(|someone| someone.name.as_str());
-            data["people"] = names.map(|name| json!({ "name": name })).collect();
-            data["guests"] = visitors.saturating_sub(people.count).into();
-        }
-        data.to_string().into()
+    pub(crate) fn json(snapshot: &Snapshot, max_names: Option<usize>, is_stale: bool) -> Bytes {
+        let Snapshot { counts, people, .. } = snapshot;
+        let named = |max| {
+            people.first.iter().take(max).map(|someone| Named { name: someone.name.as_str() })
+        };
+        let state = State {
+            counts,
+            people: max_names.map(|max| named(max).collect()),
+            guests: max_names.map(|_| counts.visitors.saturating_sub(people.count)),
+            stale: is_stale.then_some(true),
+        };
+        serde_json::to_vec(&state).unwrap_or_default().into()
     }
 
     pub(crate) fn body(
         &self,
         snapshot: &Snapshot,
         max_names: Option<usize>,
+        is_stale: impl FnOnce() -> bool,
         words: impl FnOnce() -> Words,
     ) -> Bytes {
         match self {
-            Self::Json => Self::json(snapshot, max_names),
+            Self::Json => Self::json(snapshot, max_names, is_stale()),
             Self::Shields => {
                 let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.

@@ -18,5 +18,6 @@ pub(crate) mod reply;
 pub(crate) mod scan;
 pub(crate) mod set;
 pub(crate) mod settings;
+pub(crate) mod timing;
 pub(crate) mod trial;
 pub(crate) mod verbs;

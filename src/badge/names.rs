@@ -61,11 +61,12 @@ mod tests {
         for look in [Look::people(), Look::sentence("here"), Look::flat("{{ people | listed }}")] {
             let (recipe, raster) = checked(Badge::look(look));
             let picture = &recipe.picture;
+            assert!(picture.alike.is_none(), "no text is kept for other rooms");
             let draw = async |first: Vec<Someone>| {
                 let people = People { count: first.len(), first };
                 let snapshot = Snapshot { people, ..Snapshot::default() };
                 let drawing = picture
-                    .fill_once(&snapshot, &Params::of([]), &picture.style)
+                    .fill_once(&snapshot, &Params::of([]), &picture.style, false)
                     .expect("it works");
                 picture.paint(drawing, Lane::Live).finish().await.expect("it works");
                 raster.kept()

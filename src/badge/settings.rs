@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
 use http::request::Parts;
 
 use crate::badge::own_urls::OwnUrls;
 use crate::badge::reply::Reply;
+use crate::presence::clock::Clock;
 use crate::presence::counts::Grace;
 use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;
@@ -59,6 +60,13 @@ pub(crate) struct Settings {
     pub(crate) max_rate: Option<f64>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) leave_grace: Option<Duration>,
+    /// How often it is redrawn as time passes.
+    pub(crate) every: Option<Duration>,
+    /// Until when.
+    pub(crate) until: Option<SystemTime>,
+    /// Values that are older are stale.
+    pub(crate) stale_after: Option<Duration>,
+    pub(crate) clock: Clock,
     /// The first that finds a key decides.
     pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
     /// What somebody is called.
@@ -93,6 +101,10 @@ impl Default for Settings {
             max_rate: None,
             heartbeat: None,
             leave_grace: None,
+            every: None,
+            until: None,
+            stale_after: None,
+            clock: Clock::default(),
             keys: Vec::new(),
             name: None,
             max_people: None,

@@ -12,7 +12,7 @@ use crate::error::{BuildErrorKind, Checked, PaintError, TemplatePlace};
 use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::MAX_SVG_BYTES;
-use crate::picture::slots;
+use crate::picture::slots::{self, Moment};
 use crate::presence::counts::{Counts, Records, Snapshot};
 use crate::presence::people::{MAX_PEOPLE, People, Someone};
 use crate::request::name::{MAX_NAME, Name};
@@ -25,12 +25,15 @@ const EXAMPLE_ADVICE: &str =
     "if a parameter has to look otherwise, say with Badge::example what it looks like";
 
 /// So many of everything, on a page of this theme.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Trial {
     pub(crate) count: usize,
     pub(crate) theme: Theme,
     /// Every second visitor has a name, the first one to begin with.
     pub(crate) is_named: bool,
+    /// Now, unless it says otherwise.
+    pub(crate) now: Option<u64>,
+    pub(crate) is_stale: bool,
 }
 
 /// Tries a picture with one room's parameters and values.
@@ -45,6 +48,11 @@ pub(crate) struct Trials<'a> {
 }
 
 impl Trial {
+    /// Some of them by name, on a light page, now.
+    pub(crate) fn of(count: usize) -> Self {
+        Self { count, theme: Theme::Light, is_named: true, now: None, is_stale: false }
+    }
+
     pub(crate) fn snapshot(self) -> Snapshot {
         let count = self.count;
         let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
@@ -68,7 +76,10 @@ impl Trial {
             params.iter().map(|(name, value)| format!(", params.{name} = {value:?}")).collect();
         let visitors = if self.count == 1 { "visitor" } else { "visitors" };
         let all = if self.is_named { "" } else { ", guests all" };
-        format!("{} {visitors}{all}, a {} page{params}", self.count, self.theme.name())
+        let now = self.now.map(|now| format!(", now = {now}")).unwrap_or_default();
+        let stale = if self.is_stale { ", stale values" } else { "" };
+        let page = self.theme.name();
+        format!("{} {visitors}{all}, a {page} page{params}{now}{stale}", self.count)
     }
 }
 
@@ -142,7 +153,9 @@ impl<'a> Trials<'a> {
 
     fn slots(&self, trial: Trial) -> Result<Value, PaintError> {
         let style = self.picture.style.with_theme(trial.theme);
-        self.picture.slots(&trial.snapshot(), self.params, self.values, &style, |_| {})
+        let now = trial.now.unwrap_or_else(|| self.picture.now());
+        let moment = Moment { now, is_stale: trial.is_stale };
+        self.picture.slots(&trial.snapshot(), self.params, self.values, moment, &style, |_| {})
     }
 
     pub(crate) fn refused(&self, error: PaintError, trial: Trial) -> BuildErrorKind {

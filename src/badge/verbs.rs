@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::badge::builder::Badge;
 use crate::badge::headers;
+use crate::badge::timing;
 use crate::error::{BuildErrorKind, Checked};
 use crate::picture::look::Look;
 use crate::presence::people::MAX_PEOPLE;
@@ -47,6 +48,8 @@ fn out_of_range(badge: &Badge) -> Option<(&'static str, &'static str)> {
         ))
     } else if let Err(reason) = headers::parse(&badge.headers) {
         Some(("header", reason))
+    } else if let Some(flaw) = timing::flaw_of_age(badge) {
+        Some(flaw)
     } else if badge.max_value_chars == 0 {
         Some(("max_value_chars", "takes 1 or more"))
     } else {

@@ -57,6 +57,17 @@ pub struct Vacated {
     pub lasted: Duration,
 }
 
+/// The values that are shown in a room have become stale, or are so no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stale {
+    /// The room's path. Parameters are percent-encoded.
+    pub path: Arc<str>,
+    /// Their source is gone, or has sent nothing for longer than
+    /// [`stale_after`](crate::Badge::stale_after).
+    pub is_stale: bool,
+}
+
 /// A room's picture has been painted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -166,6 +177,14 @@ pub trait Observer: Send + Sync + 'static {
     /// empty a room. Not told when the runtime ends that the room's task is on.
     fn on_vacated(&self, vacated: &Vacated) {
         let _ = vacated;
+    }
+
+    /// Values that somebody looks at have become [stale](crate::Badge::stale_after), or are so no more.
+    ///
+    /// Told in turn, room by room; first that they are. That they are no more is also told when nobody looks
+    /// at them any longer. A room in which several badges have values is stale as long as one of them is.
+    fn on_stale(&self, stale: &Stale) {
+        let _ = stale;
     }
 
     /// A room's picture has been painted.

@@ -4,11 +4,14 @@ use minijinja::value::Value;
 use minijinja::{Environment, Error};
 use unicode_bidi::{BidiClass, bidi_class};
 
+#[cfg(feature = "time")]
+use crate::picture::times;
+
 /// A number has no more digits than this.
 const MAX_DIGITS: usize = 64;
 
 /// These, and minijinja's own: to be told to someone who used another one.
-pub(crate) const KNOWN_FILTERS: &str = "compact duration group listed pad plural abs attr batch bool \
+pub(crate) const KNOWN_FILTERS: &str = "compact date duration group hms listed pad plural since until abs attr batch bool \
     capitalize chain count d default dictsort e escape first float format groupby indent int items \
     join last length lines list lower map max min pprint reject rejectattr replace reverse round \
     safe select selectattr slice sort split string sum title trim unique upper zip";
@@ -17,10 +20,22 @@ pub(crate) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("compact", compact);
     environment.add_filter("duration", duration);
     environment.add_filter("group", group);
+    environment.add_filter("hms", hms);
     environment.add_filter("listed", listed);
     environment.add_filter("pad", pad);
     #[cfg(feature = "plurals")]
     environment.add_filter("plural", plural);
+    #[cfg(feature = "time")]
+    times::add_to(environment);
+}
+
+/// The feature that brings this filter, of those that need one.
+pub(crate) fn feature_of(filter: &str) -> Option<&'static str> {
+    match filter {
+        "date" | "until" | "since" => Some("time"),
+        "plural" => Some("plurals"),
+        _ => None,
+    }
 }
 
 /// `950`, `1.2k`, `12k`, `3.4M`.
@@ -44,6 +59,18 @@ fn duration(seconds: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(86_400.0, "d"), (3600.0, "h"), (60.0, "min")];
     let unit = UNITS.into_iter().find(|unit| seconds >= unit.0).unwrap_or((1.0, "s"));
     format!("{:.0} {}", (seconds / unit.0).max(0.0).floor(), unit.1)
+}
+
+/// As a clock shows it: `00:45`, `02:03:04`, `1 d 02:03:04`.
+fn hms(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64; // saturates
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes:02}:{seconds:02}"),
+        (0, _) => format!("{hours:02}:{minutes:02}:{seconds:02}"),
+        _ => format!("{days} d {hours:02}:{minutes:02}:{seconds:02}"),
+    }
 }
 
 /// `1,234,567`, or with another separator: `group(" ")`.
@@ -169,6 +196,21 @@ mod tests {
             (5.0 * 86_400.0, "5 d"),
         ] {
             assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn hours_minutes_and_seconds_are_told_as_a_clock_does() {
+        for (seconds, text) in [
+            (-5.0, "00:00"),
+            (45.9, "00:45"),
+            (3599.0, "59:59"),
+            (3600.0, "01:00:00"),
+            (86_399.0, "23:59:59"),
+            (93_784.0, "1 d 02:03:04"),
+            (f64::NAN, "00:00"),
+        ] {
+            assert_eq!(hms(seconds), text, "{seconds}");
         }
     }
 

@@ -1,5 +1,9 @@
 //! Ready looks: what they are called, and what can be chosen about them.
 
+use std::time::{Duration, SystemTime};
+
+use crate::presence::clock::since_1970;
+
 /// A ready look for a badge, as people know them from shields.io, or from clocks and cars.
 ///
 /// ```
@@ -33,6 +37,11 @@
 /// | sparkline | ✓ | ✓ | ✓ | | | | ✓ |
 /// | people | | | | | | | ✓ |
 /// | sentence | ✓ | ✓ | | | | ✓ | ✓ |
+/// | countdown, clock | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
+/// | digital_clock | | ✓ | ✓ | | | | |
+///
+/// While the source of a badge's [values](crate::Badge::values) is gone or silent, a look is half
+/// transparent: see [`stale_after`](crate::Badge::stale_after).
 #[derive(Debug, Clone)]
 #[must_use = "a look is for Badge::look"]
 pub struct Look {
@@ -51,6 +60,10 @@ pub struct Look {
     pub(super) logo_color: Option<String>,
     pub(super) font_family: Option<String>,
     pub(super) width: Option<f32>,
+    /// How often it is drawn anew unless the badge says, as it shows the time.
+    pub(crate) every: Option<Duration>,
+    /// Until when.
+    pub(crate) until: Option<SystemTime>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +78,8 @@ pub(super) enum Design {
     Sparkline,
     People,
     Sentence,
+    #[cfg_attr(not(feature = "time"), expect(dead_code, reason = "it has a time to show"))]
+    DigitalClock,
 }
 
 impl Look {
@@ -171,6 +186,79 @@ impl Look {
         Self::new(Design::Sentence, label.into()).message(ENGLISH)
     }
 
+    /// How long it still is until then, second by second, as [flat](Self::flat): `1 d 02:03:04`; and
+    /// another text once it is over.
+    ///
+    /// Then it ticks no more, and nothing is sent until something else changes. Other colours and words
+    /// go by the number of seconds that are left: `.color_from(1, "orange")`. For another design, see
+    /// [`Badge::until`](crate::Badge::until).
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let start = SystemTime::now() + Duration::from_secs(3600);
+    /// let look = Look::countdown("it begins in", start, "it has begun");
+    /// let badges = LiveBadgeLayer::builder().badge("/start.png", Badge::look(look)).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn countdown(
+        label: impl Into<String>,
+        until: SystemTime,
+        afterwards: impl Into<String>,
+    ) -> Self {
+        // It is not over before its last part of a second is.
+        let end = since_1970(until).as_nanos().div_ceil(1_000_000_000);
+        Self { until: Some(until), ..Self::new(Design::Flat, label.into()).every_second() }
+            .number(format!("{{{{ [{end} - now, 0] | max }}}}"))
+            .message(afterwards)
+            .message_from(1, "{{ number | int | hms }}")
+            .color("lightgrey")
+            .color_from(1, "blue")
+    }
+
+    /// The time in a zone, second by second, as [flat](Self::flat), with the zone's city as its label.
+    ///
+    /// The zone is a name such as `Europe/Berlin` or `UTC`, or an offset such as `+02:00`. Another
+    /// [`message`](Self::message) writes the time otherwise, and a slower one needs fewer pictures:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let minutes = Look::clock("Asia/Tokyo").message("{{ now | date('%H:%M', 'Asia/Tokyo') }}");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/berlin.png", Badge::look(Look::clock("Europe/Berlin")))
+    ///     .badge("/tokyo.png", Badge::look(minutes).every(Duration::from_secs(60)))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    #[cfg(feature = "time")]
+    pub fn clock(zone: impl AsRef<str>) -> Self {
+        let zone = zone.as_ref();
+        let city = zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
+        Self::new(Design::Flat, city).telling_time(zone).color("blue")
+    }
+
+    /// The same on a display with seven segments, 40 CSS pixels high.
+    ///
+    /// Another [`message`](Self::message) may have digits, colons, dashes and spaces.
+    #[cfg(feature = "time")]
+    pub fn digital_clock(zone: impl AsRef<str>) -> Self {
+        let clock = Self::new(Design::DigitalClock, String::new()).telling_time(zone.as_ref());
+        clock.color("#ff3b30")
+    }
+
+    #[cfg(feature = "time")]
+    fn telling_time(self, zone: &str) -> Self {
+        let message = format!("{{{{ now | date('%H:%M:%S', {zone:?}) }}}}");
+        self.every_second().number("{{ now }}").message(message)
+    }
+
+    fn every_second(self) -> Self {
+        Self { every: Some(Duration::from_secs(1)), ..self }
+    }
+
     fn new(design: Design, label: String) -> Self {
         Self {
             design,
@@ -185,6 +273,8 @@ impl Look {
             logo_color: None,
             font_family: None,
             width: None,
+            every: None,
+            until: None,
         }
     }
 
@@ -284,6 +374,8 @@ impl Look {
         match self.design {
             // A longer number has more digits.
             Design::SevenSegment | Design::Odometer | Design::People => true,
+            // As many digits at any time; whoever writes another text may have others.
+            Design::DigitalClock => false,
             // A number fits, as a rule.
             Design::Sparkline => !self.messages.is_empty() || self.label.contains('{'),
             _ => self.width.is_none(),
@@ -308,7 +400,7 @@ impl Look {
             }
             Design::ForTheBadge => include_str!("looks/for_the_badge.svg"),
             Design::Social => include_str!("looks/social.svg"),
-            Design::SevenSegment => include_str!("looks/seven_segment.svg"),
+            Design::SevenSegment | Design::DigitalClock => include_str!("looks/seven_segment.svg"),
             Design::Odometer => include_str!("looks/odometer.svg"),
             Design::Sparkline => include_str!("looks/sparkline.svg"),
             Design::People => include_str!("looks/people.svg"),
@@ -330,6 +422,7 @@ impl Design {
             Self::Sparkline => "sparkline",
             Self::People => "people",
             Self::Sentence => "sentence",
+            Self::DigitalClock => "digital-clock",
         }
     }
 

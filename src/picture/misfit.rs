@@ -13,12 +13,13 @@ impl Look {
 
     /// A setting that would be without any effect.
     fn misfit(&self) -> Option<(&'static str, &'static str)> {
-        use Design::{People, Sentence, SevenSegment, Social, Sparkline};
+        use Design::{DigitalClock, People, Sentence, SevenSegment, Social, Sparkline};
         let (design, is_display) = (self.design, self.design.is_display());
         let has_logo = self.logo.is_some() || self.logo_image.is_some();
         let is_people = design == People;
-        let is_card = is_display || design == Sparkline || is_people;
+        let is_card = is_display || matches!(design, Sparkline | DigitalClock | People);
         let is_bare = is_card || design == Sentence;
+        let is_segments = matches!(design, SevenSegment | DigitalClock);
         let has_no_colors = matches!(design, Social | People | Sentence);
         let misfits = [
             (is_display && !self.messages.is_empty(), "look message", NUMBER_ONLY),
@@ -30,7 +31,7 @@ impl Look {
             (is_bare && has_logo, "look logo", NO_LOGO),
             (is_bare && self.logo_color.is_some(), "look logo_color", NO_LOGO),
             (is_card && self.width.is_some(), "look width", OWN_WIDTH),
-            (design == SevenSegment && self.font_family.is_some(), "look font_family", NO_LETTERS),
+            (is_segments && self.font_family.is_some(), "look font_family", NO_LETTERS),
             (self.logo.is_some() && self.logo_image.is_some(), "look logo", TWO_LOGOS),
             (self.logo.is_none() && self.logo_color.is_some(), "look logo_color", NOTHING_TO_COLOR),
         ];

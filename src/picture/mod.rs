@@ -5,6 +5,7 @@
 //! say what a drawing cost. Called by `badge` (which checks a picture) and by `room` and `serve`
 //! (which want one).
 
+pub(crate) mod alike;
 pub(crate) mod clean;
 pub(crate) mod color;
 pub(crate) mod complaints;
@@ -26,6 +27,10 @@ pub(crate) mod raster;
 pub(crate) mod slots;
 pub(crate) mod template;
 pub(crate) mod threads;
+pub(crate) mod ticks;
+#[cfg(feature = "time")]
+pub(crate) mod times;
 pub(crate) mod together;
 pub(crate) mod values;
+pub(crate) mod watched;
 pub(crate) mod words;

@@ -8,15 +8,18 @@ use minijinja::value::Value;
 
 use crate::error::PaintError;
 use crate::observe::meter::Meter;
+use crate::picture::alike::Alike;
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::Mistake;
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
-use crate::picture::slots::fillings;
+use crate::picture::slots::{Moment, fillings};
 use crate::picture::template::Template;
 use crate::picture::threads::Lane;
-use crate::picture::values::{RoomValues, Source};
+use crate::picture::ticks::Ticks;
+use crate::picture::values::{RoomValues, Source, Taken};
 use crate::picture::words::Words;
+use crate::presence::clock::Clock;
 use crate::presence::counts::Snapshot;
 use crate::request::params::Params;
 use crate::request::query::Query;
@@ -34,6 +37,9 @@ pub(crate) struct Picture {
     pub(crate) look: Option<Look>,
     /// How often it is to be looked at, although nothing happens: it shows how time passes.
     pub(crate) tick: Option<Duration>,
+    /// The same in step with the wall clock.
+    pub(crate) ticks: Option<Ticks>,
+    pub(crate) clock: Clock,
     /// It shows the room's name: no other room looks the same.
     pub(crate) shows_room: bool,
     /// It shows who is there by name, so that no text and no picture of it is kept.
@@ -41,10 +47,14 @@ pub(crate) struct Picture {
     pub(crate) max_people: usize,
     pub(crate) values: Arc<[Source]>,
     pub(crate) max_value_chars: usize,
+    /// Values that are older than this are stale.
+    pub(crate) stale_after: Option<Duration>,
     pub(crate) format: Format,
     pub(crate) style: Style,
     pub(crate) raster: Arc<Raster>,
     pub(crate) meter: Arc<Meter>,
+    /// Where all rooms look alike.
+    pub(crate) alike: Option<Alike>,
 }
 
 /// A picture that is there, or is to be drawn.
@@ -56,7 +66,18 @@ pub(crate) enum Painting {
 impl Picture {
     /// The application's values for a room with these parameters.
     pub(crate) fn values_of(&self, params: &Params) -> RoomValues {
-        RoomValues::new(self.values.clone(), params.clone(), self.max_value_chars)
+        let sources = self.values.clone();
+        RoomValues::new(sources, params.clone(), self.max_value_chars, self.stale_after)
+    }
+
+    /// The time that it shows now, in seconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        let now = self.clock.now();
+        self.ticks.as_ref().map_or(now, |ticks| ticks.shown(now)).as_secs()
+    }
+
+    fn moment(&self, taken: &Taken) -> Moment {
+        Moment { now: self.now(), is_stale: taken.is_stale }
     }
 
     fn fillings(
@@ -64,9 +85,10 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
+        moment: Moment,
         style: &Style,
     ) -> Value {
-        fillings(snapshot, params, values, style, self.max_people)
+        fillings(snapshot, params, values, moment, style, self.max_people)
     }
 
     /// What fills the template's slots; `complain` is told of a look's colour that is none.
@@ -75,10 +97,11 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         values: &[Value],
+        moment: Moment,
         style: &Style,
         complain: impl Fn(&str),
     ) -> Result<Value, PaintError> {
-        let slots = self.fillings(snapshot, params, values, style);
+        let slots = self.fillings(snapshot, params, values, moment, style);
         match &self.look {
             Some(look) => look.slots(&self.template, &slots, complain).map_err(unfilled),
             None => Ok(slots),
@@ -90,18 +113,26 @@ impl Picture {
         &self,
         snapshot: &Snapshot,
         params: &Params,
-        values: &[Value],
+        taken: &Taken,
         style: &Style,
     ) -> Result<Drawing, PaintError> {
         let complain = |color: &str| {
             let color = if self.shows_names { "not told" } else { color };
             self.raster.complain_of_color(&self.path, color);
         };
-        let slots = self.slots(snapshot, params, values, style, complain)?;
-        let svg = self.template.fill(&slots).map_err(unfilled)?;
+        let (values, moment) = (&taken.values, self.moment(taken));
+        let fill = || {
+            let slots = self.slots(snapshot, params, values, moment, style, complain)?;
+            let svg = self.template.fill(&slots).map_err(unfilled)?;
+            Ok(svg.into())
+        };
+        let svg = match &self.alike {
+            Some(alike) => alike.svg(&snapshot.counts, moment, style, fill)?,
+            None => fill()?,
+        };
         let (style, format) = (style.clone(), self.format.clone());
         let has_names = self.shows_names && snapshot.people.count > 0;
-        Ok(Drawing { svg: svg.into(), style, format, has_names })
+        Ok(Drawing { svg, style, format, has_names })
     }
 
     /// What the log may say of it: not what is in a picture with names.
@@ -109,14 +140,24 @@ impl Picture {
         if self.shows_names { error.to_string() } else { format!("{error:?}") }
     }
 
-    /// The same with the values as they are now, for whoever does not wait for them to change.
+    /// The same with the values as they are now, for whoever does not wait for them to change. Who
+    /// watches them may know that they are stale.
     pub(crate) fn fill_once(
         &self,
         snapshot: &Snapshot,
         params: &Params,
         style: &Style,
+        is_stale: bool,
     ) -> Result<Drawing, PaintError> {
-        self.fill(snapshot, params, &self.values_of(params).take()?, style)
+        let taken = self.values_of(params).take()?;
+        let taken = Taken { is_stale: is_stale || taken.is_stale, ..taken };
+        self.fill(snapshot, params, &taken, style)
+    }
+
+    /// Whether the values that these parameters have are stale, as far as one look can tell.
+    pub(crate) fn is_stale(&self, params: &Params) -> bool {
+        let has_values = !self.values.is_empty();
+        has_values && self.values_of(params).take().is_ok_and(|taken| taken.is_stale)
     }
 
     /// The same as words, if it has any.
@@ -125,10 +166,13 @@ impl Picture {
         snapshot: &Snapshot,
         params: &Params,
         style: &Style,
+        is_stale: bool,
     ) -> Result<Words, PaintError> {
         let Some(look) = &self.look else { return Ok(Words::of_counts(&snapshot.counts)) };
-        let values = self.values_of(params).take()?;
-        let slots = self.fillings(snapshot, params, &values, style);
+        let taken = self.values_of(params).take()?;
+        let is_stale = is_stale || taken.is_stale;
+        let moment = Moment { is_stale, ..self.moment(&taken) };
+        let slots = self.fillings(snapshot, params, &taken.values, moment, style);
         look.words(&self.template, &slots).map_err(unfilled)
     }
 
@@ -139,8 +183,9 @@ impl Picture {
         params: &Params,
     ) -> Result<Option<(&'static str, String)>, PaintError> {
         let Some(look) = &self.look else { return Ok(None) };
-        let values = self.values_of(params).take()?;
-        let slots = self.fillings(snapshot, params, &values, &self.style);
+        let taken = self.values_of(params).take()?;
+        let moment = self.moment(&taken);
+        let slots = self.fillings(snapshot, params, &taken.values, moment, &self.style);
         look.wrong_color(&self.template, &slots).map_err(unfilled)
     }
 
@@ -225,11 +270,14 @@ mod tests {
             template: Template::parse(svg.into(), 64, |_| 0).expect("a template"),
             look: None,
             tick: None,
+            ticks: None,
+            clock: Clock::default(),
             shows_room: false,
             shows_names: false,
             max_people: 0,
             values: Arc::default(),
             max_value_chars: 64,
+            stale_after: None,
             format: Format::Png,
             style: Style::new(Theme::Light, 1.0),
             raster: Arc::new(Raster::new(
@@ -237,6 +285,7 @@ mod tests {
                 Images::default(),
             )),
             meter: Arc::new(Meter::new("/x.png")),
+            alike: None,
         })
     }
 

@@ -13,7 +13,7 @@ use crate::request::params::Params;
 use crate::request::style::Style;
 
 /// What the badge itself fills; no value of the application may have such a name.
-pub(crate) const BUILT_IN: [&str; 14] = [
+pub(crate) const BUILT_IN: [&str; 16] = [
     "streams",
     "visitors",
     "params",
@@ -28,17 +28,34 @@ pub(crate) const BUILT_IN: [&str; 14] = [
     PEOPLE,
     "guests",
     "more",
+    "now",
+    "stale",
 ];
 
 /// Those of them that are about a room's past.
 const PAST: [&str; 5] = ["peak", "peak_today", "joins", "since_change", "recent"];
 
-/// What fills the slots in this state of a room, of whose people so many are shown by name. No value that has got the name of a built-in slot
-/// since the badge was checked comes before that.
+/// What a picture shows beside a room's numbers and values.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moment {
+    /// In seconds since 1970, UTC.
+    pub(crate) now: u64,
+    /// The values' source is gone, or has sent nothing for too long.
+    pub(crate) is_stale: bool,
+}
+
+/// Whether what fills the slot is other in each room, although as many are in it.
+pub(crate) fn is_of_room(slot: &str) -> bool {
+    PAST.contains(&slot) || matches!(slot, "params" | "rooms" | PEOPLE | "guests" | "more")
+}
+
+/// What fills the slots in this state of a room, of whose people so many are shown by name. No value that
+/// has got the name of a built-in slot since the badge was checked comes before that.
 pub(crate) fn fillings(
     snapshot: &Snapshot,
     params: &Params,
     values: &[Value],
+    moment: Moment,
     style: &Style,
     max_people: usize,
 ) -> Value {
@@ -59,6 +76,8 @@ pub(crate) fn fillings(
         people => people::list(people, max_people),
         guests => visitors.saturating_sub(people.count),
         more => people.count.saturating_sub(max_people),
+        now => moment.now,
+        stale => moment.is_stale,
     };
     for value in values {
         slots = match value.kind() {
@@ -150,7 +169,8 @@ mod tests {
             let now = began + Duration::from_secs(seconds);
             history.see(2, now, day);
             let counts = Counts { streams: 2, visitors: 2 };
-            fillings(&history.snapshot(counts, 1, now), &Params::of([]), &[], &style, 9)
+            let snapshot = history.snapshot(counts, 1, now);
+            fillings(&snapshot, &Params::of([]), &[], Moment::default(), &style, 9)
         };
         // Somebody is here for a while, over midnight.
         let (then, later) = (slots_at(0, 1), slots_at(600, 2));
@@ -173,7 +193,7 @@ mod tests {
         let snapshot = Snapshot { counts, people, ..Snapshot::default() };
         for (max, text) in [(1, "1/2/4"), (2, "2/1/4"), (3, "3/0/4"), (9, "3/0/4")] {
             let style = Style::new(Theme::Light, 1.0);
-            let slots = fillings(&snapshot, &Params::of([]), &[], &style, max);
+            let slots = fillings(&snapshot, &Params::of([]), &[], Moment::default(), &style, max);
             let source = "{{ people | length }}/{{ more }}/{{ guests }}";
             let template = Template::parse(source.into(), 8, |_| 0).unwrap();
             assert_eq!(template.fill(&slots).unwrap(), text);
@@ -184,8 +204,8 @@ mod tests {
     fn no_value_comes_before_a_built_in_slot() {
         let values = [Value::from_pairs(BUILT_IN.map(|slot| (slot, "mine"))), Value::from(7)];
         let params = Params::of([("room", "lobby")]);
-        let slots =
-            fillings(&Snapshot::default(), &params, &values, &Style::new(Theme::Light, 1.0), 9);
+        let (snapshot, style) = (Snapshot::default(), Style::new(Theme::Light, 1.0));
+        let slots = fillings(&snapshot, &params, &values, Moment::default(), &style, 9);
         for slot in BUILT_IN {
             let value = slots.get_attr(slot).unwrap();
             assert!(!value.is_undefined() && value.as_str() != Some("mine"), "{slot}: {value}");

@@ -210,7 +210,7 @@ impl fmt::Debug for Template {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::slots::fillings;
+    use crate::picture::slots::{Moment, fillings};
     use crate::presence::counts::{Counts, Snapshot};
     use crate::request::params::Params;
     use crate::request::style::Style;
@@ -224,8 +224,9 @@ mod tests {
         let counts = Counts { streams: 3, visitors: 2 };
         let snapshot = Snapshot { counts, ..Snapshot::default() };
         let params = Params::of([("room", "<lobby> & \"co\"")]);
+        let style = Style::new(Theme::Dark, 1.0);
         parse(source)
-            .fill(&fillings(&snapshot, &params, values, &Style::new(Theme::Dark, 1.0), 9))
+            .fill(&fillings(&snapshot, &params, values, Moment::default(), &style, 9))
             .unwrap()
     }
 

@@ -1,23 +1,23 @@
-//! The application's own values, whatever their type: what a template reads, and when they change.
+//! The application's own values, whatever their type: what a template reads, when they change, and
+//! whether their source is still there.
 
 use std::fmt;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use minijinja::value::{Serde, Value};
+use minijinja::value::Value;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::PaintError;
-use crate::picture::clean::clean_value;
+use crate::picture::watched::{Values, boxed};
 use crate::request::params::Params;
 
-/// After a panic in the values' own code.
+/// After a panic in the values' own code, and after the end of a room's source.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Where a badge's values come from.
@@ -31,19 +31,6 @@ pub(crate) enum Source {
 
 /// Makes a room's values from its parameters.
 type OfRoom = dyn Fn(&Params) -> Box<dyn Values> + Send + Sync;
-
-/// Values of some type, as one room reads them.
-pub(crate) trait Values: Send + Sync {
-    /// The value now, and not before it: `changed` then waits for a later one. Its strings have no
-    /// more characters than these.
-    fn take(&mut self, max_chars: usize) -> Value;
-
-    /// Waits until there is a value that `take` has not returned.
-    fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
-
-    /// Another one that has seen what this one has.
-    fn clone_box(&self) -> Box<dyn Values>;
-}
 
 /// What these hold, for all rooms.
 pub(crate) fn watched<T>(receiver: watch::Receiver<T>) -> Source
@@ -63,55 +50,78 @@ where
     Source::PerRoom(Arc::new(move |params| boxed(of_room(params))))
 }
 
-fn boxed<T>(receiver: watch::Receiver<T>) -> Box<dyn Values>
-where
-    T: Serialize + Send + Sync + 'static,
-{
-    let newest = Newest { receiver: receiver.clone(), taken: None };
-    Box::new(Watched { receiver, newest: Arc::new(Mutex::new(newest)) })
-}
-
 /// The values of one room, made from their sources when they are first asked for.
 #[derive(Debug)]
 pub(crate) struct RoomValues {
     sources: Arc<[Source]>,
     params: Params,
     max_chars: usize,
+    /// Values that are older than this are stale.
+    stale_after: Option<Duration>,
     opened: Option<Vec<Box<dyn Values>>>,
     /// When to try again what has failed.
     retry: Option<Instant>,
+    /// When they become stale unless a new one comes.
+    stale_at: Option<Instant>,
+    /// When to look for a new source.
+    reopen_at: Option<Instant>,
+}
+
+/// Values as they are at one instant.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    pub(crate) values: Vec<Value>,
+    /// The source of one of them is gone, or has sent nothing for too long.
+    pub(crate) is_stale: bool,
 }
 
 impl RoomValues {
-    pub(crate) fn new(sources: Arc<[Source]>, params: Params, max_chars: usize) -> Self {
-        Self { sources, params, max_chars, opened: None, retry: None }
+    pub(crate) fn new(
+        sources: Arc<[Source]>,
+        params: Params,
+        max_chars: usize,
+        stale_after: Option<Duration>,
+    ) -> Self {
+        let (opened, retry, stale_at, reopen_at) = (None, None, None, None);
+        Self { sources, params, max_chars, stale_after, opened, retry, stale_at, reopen_at }
     }
 
     /// The values as they are now. Their own code runs here: a panic in it is an error, and each call
     /// tries again.
-    pub(crate) fn take(&mut self) -> Result<Vec<Value>, PaintError> {
+    pub(crate) fn take(&mut self) -> Result<Taken, PaintError> {
         let take = || {
             let open = || self.sources.iter().map(|source| source.open(&self.params)).collect();
             let opened = self.opened.get_or_insert_with(open);
             opened.iter_mut().map(|values| values.take(self.max_chars)).collect()
         };
         let taken = catch_unwind(AssertUnwindSafe(take));
-        self.retry = taken.is_err().then(|| Instant::now() + RETRY);
-        taken.map_err(|_| PaintError::Panicked)
+        let now = Instant::now();
+        self.retry = taken.is_err().then(|| now + RETRY);
+        let is_stale = self.look_at_sources(now);
+        taken.map(|values| Taken { values, is_stale }).map_err(|_| PaintError::Panicked)
     }
 
-    /// Waits until one has changed, or until it is time to try again.
+    /// Waits until one has changed, has become stale or is so no more, or until it is time to try again.
     pub(crate) async fn changed(&mut self) {
-        let retry = self.retry;
-        let retry = async {
-            match retry {
-                Some(at) => sleep_until(at).await,
-                None => pending().await,
+        loop {
+            let next = [self.retry, self.stale_at, self.reopen_at].into_iter().flatten().min();
+            let at_next = async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = at_next => {}
+                () = self.any_changed() => return,
             }
-        };
-        tokio::select! {
-            () = retry => {}
-            () = self.any_changed() => {}
+            let now = Instant::now();
+            // Each is told once, and set again when the values are taken.
+            let is_retry = self.retry.take_if(|at| *at <= now).is_some();
+            let is_stale = self.stale_at.take_if(|at| *at <= now).is_some();
+            if is_retry || is_stale || self.reopen(now) {
+                return;
+            }
         }
     }
 
@@ -124,6 +134,42 @@ impl RoomValues {
         };
         std::future::poll_fn(any).await;
     }
+
+    /// Whether what has been taken is stale; if not, when it will be. A room's own source may come back.
+    fn look_at_sources(&mut self, now: Instant) -> bool {
+        let opened = self.opened.as_deref().unwrap_or_default();
+        let is_gone = opened.iter().any(|values| values.is_gone());
+        let ends = opened.iter().map(|values| values.sent_at().checked_add(self.stale_after?));
+        let stale_at = ends.flatten().min();
+        let is_stale = is_gone || stale_at.is_some_and(|at| at <= now);
+        self.stale_at = stale_at.filter(|_| !is_stale);
+        let mut sources = self.sources.iter().zip(opened);
+        let is_to_reopen = sources.any(|(source, values)| source.may_come_back(&**values));
+        self.reopen_at = is_to_reopen.then(|| self.reopen_at.unwrap_or(now + RETRY));
+        is_stale
+    }
+
+    /// Asks for new sources in the place of those that are gone. The last values stay until one is there;
+    /// a panic says that it is not.
+    fn reopen(&mut self, now: Instant) -> bool {
+        if self.reopen_at.is_none_or(|at| now < at) {
+            return false;
+        }
+        self.reopen_at = Some(now + RETRY);
+        let mut is_back = false;
+        let opened = self.opened.iter_mut().flatten();
+        for (source, values) in self.sources.iter().zip(opened) {
+            if !source.may_come_back(&**values) {
+                continue;
+            }
+            let made = catch_unwind(AssertUnwindSafe(|| source.open(&self.params)));
+            if let Some(made) = made.ok().filter(|made| !made.is_gone()) {
+                *values = made;
+                is_back = true;
+            }
+        }
+        is_back
+    }
 }
 
 impl Source {
@@ -133,62 +179,10 @@ impl Source {
             Self::PerRoom(of_room) => of_room(params),
         }
     }
-}
 
-/// A `watch` value as one room reads it.
-struct Watched<T> {
-    /// Knows what this room has seen.
-    receiver: watch::Receiver<T>,
-    newest: Arc<Mutex<Newest<T>>>,
-}
-
-/// The newest value as a template reads it, for all rooms: it is serialised once.
-struct Newest<T> {
-    receiver: watch::Receiver<T>,
-    /// With the limit that it has been cut to.
-    taken: Option<(usize, Value)>,
-}
-
-impl<T: Serialize + Send + Sync + 'static> Values for Watched<T> {
-    fn take(&mut self, max_chars: usize) -> Value {
-        // First of all: one that comes from here on is seen now, or told by `changed`.
-        self.receiver.mark_unchanged();
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let Newest { receiver, taken } = &mut *newest;
-        // Taken out, so that it is not there any more should the value's own code panic.
-        let before = taken.take();
-        let now = receiver.borrow_and_update();
-        let value = match before {
-            Some((limit, value)) if limit == max_chars && !now.has_changed() => value,
-            _ => clean_value(&Value::from(Serde(&*now)), max_chars),
-        };
-        *taken = Some((max_chars, value.clone()));
-        value
-    }
-
-    fn changed(&mut self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            if self.receiver.changed().await.is_err() {
-                // The sender is gone: the last value stays.
-                pending::<()>().await;
-            }
-        })
-    }
-
-    fn clone_box(&self) -> Box<dyn Values> {
-        Box::new(Self { receiver: self.receiver.clone(), newest: self.newest.clone() })
-    }
-}
-
-impl Clone for Box<dyn Values> {
-    fn clone(&self) -> Self {
-        self.clone_box()
-    }
-}
-
-impl fmt::Debug for dyn Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Values(..)")
+    /// These are gone, and can be made anew.
+    fn may_come_back(&self, values: &dyn Values) -> bool {
+        matches!(self, Self::PerRoom(_)) && values.is_gone()
     }
 }
 
@@ -223,12 +217,12 @@ mod tests {
 
     fn rooms(source: Source, number: usize, max_chars: usize) -> Vec<RoomValues> {
         let sources: Arc<[Source]> = Arc::new([source]);
-        let room = |_| RoomValues::new(sources.clone(), Params::of([]), max_chars);
+        let room = |_| RoomValues::new(sources.clone(), Params::of([]), max_chars, None);
         (0..number).map(room).collect()
     }
 
     fn shown(rooms: &mut [RoomValues]) -> Vec<String> {
-        rooms.iter_mut().map(|room| room.take().unwrap()[0].to_string()).collect()
+        rooms.iter_mut().map(|room| room.take().unwrap().values[0].to_string()).collect()
     }
 
     #[test]
@@ -279,6 +273,52 @@ mod tests {
         let is_pending =
             |cx: &mut Context<'_>| Poll::Ready(unchanged.as_mut().poll(cx).is_pending());
         assert!(std::future::poll_fn(is_pending).await);
+    }
+
+    /// Whether something is told within so long.
+    async fn is_told(room: &mut RoomValues, within: Duration) -> bool {
+        tokio::time::timeout(within, room.changed()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_source_is_told_once_and_after_its_last_value() {
+        let (sender, receiver) = watch::channel(1);
+        let mut room = rooms(watched(receiver), 1, 256).remove(0);
+        assert!(!room.take().unwrap().is_stale);
+        sender.send_replace(2);
+        drop(sender);
+        assert!(is_told(&mut room, RETRY).await);
+        assert!(is_told(&mut room, RETRY).await, "the end, whether or not its turn has come");
+        assert!(!is_told(&mut room, 10 * RETRY).await);
+        let taken = room.take().unwrap();
+        assert_eq!((taken.values[0].to_string(), taken.is_stale), ("2".into(), true));
+        assert!(!is_told(&mut room, 10 * RETRY).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn values_of_any_age_are_fresh_unless_that_is_limited() {
+        let (sender, receiver) = watch::channel(1);
+        let source = watched(receiver);
+        let mut old = rooms(source.clone(), 1, 256).remove(0);
+        let age = Some(Duration::from_secs(5));
+        let mut limited = RoomValues::new([source].into(), Params::of([]), 256, age);
+        assert!(!old.take().unwrap().is_stale && !limited.take().unwrap().is_stale);
+        assert!(!is_told(&mut old, 10 * RETRY).await);
+        assert!(is_told(&mut limited, Duration::ZERO).await);
+        assert!(!old.take().unwrap().is_stale && limited.take().unwrap().is_stale);
+        // It is told once.
+        assert!(!is_told(&mut limited, 10 * RETRY).await);
+        sender.send_replace(1);
+        assert!(is_told(&mut limited, Duration::ZERO).await);
+        assert!(!limited.take().unwrap().is_stale);
+        // Another room has taken it first: it has been sent when that saw it.
+        tokio::time::advance(Duration::from_secs(4)).await;
+        let sources = limited.sources.clone();
+        let mut late = RoomValues::new(sources, Params::of([]), 256, age);
+        assert!(!late.take().unwrap().is_stale);
+        assert!(!is_told(&mut late, Duration::from_millis(990)).await);
+        assert!(is_told(&mut late, Duration::from_millis(20)).await);
+        assert!(late.take().unwrap().is_stale);
     }
 
     #[test]

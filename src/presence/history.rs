@@ -1,9 +1,10 @@
 //! What a crowd's numbers have been: peaks, joins, the last minutes. Pure, and fed with instants.
 
+use crate::presence::clock::Clock;
 use crate::presence::counts::{Counts, Records, Snapshot};
 use crate::presence::people::People;
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -157,8 +158,7 @@ impl Default for History {
 /// The day it was so long ago, in days since 1970, UTC.
 pub(crate) fn day(ago: Duration) -> u64 {
     const DAY: u64 = 24 * 60 * 60;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    now.saturating_sub(ago).as_secs() / DAY
+    Clock::default().now().saturating_sub(ago).as_secs() / DAY
 }
 
 #[cfg(test)]

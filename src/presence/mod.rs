@@ -5,6 +5,7 @@
 //! visitor, and for its name. Called by `room`, which joins and leaves, and by `picture`, which shows the
 //! numbers.
 
+pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod history;

@@ -12,3 +12,5 @@ pub(crate) mod registry;
 pub(crate) mod reporter;
 pub(crate) mod screen;
 pub(crate) mod seat;
+pub(crate) mod staleness;
+pub(crate) mod ticker;

@@ -9,6 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
+use crate::picture::paint::Picture;
+use crate::picture::ticks::Ticks;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
@@ -17,6 +19,8 @@ use crate::presence::people::Who;
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
+use crate::room::staleness::Staleness;
+use crate::stream::framing::Medium;
 use crate::stream::stage::Ticket;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -38,6 +42,7 @@ pub(crate) struct Room {
     /// Those that a viewer of this room is counted in: its own, and totals.
     counted_in: Vec<Arc<Crowd>>,
     screens: Mutex<Screens>,
+    pub(crate) stale: Staleness,
     is_forgotten: AtomicBool,
 }
 
@@ -84,9 +89,20 @@ impl Survey {
         self.screens.iter().filter(|screen| !screen.is_closed())
     }
 
+    /// Those of them that show a picture: in data no time passes.
+    fn pictures(&self) -> impl Iterator<Item = &Picture> {
+        let open = self.open().filter(|screen| screen.variant.medium == Medium::Picture);
+        open.map(|screen| &*screen.recipe.picture)
+    }
+
     /// How often what is shown is to be looked at, although nothing happens.
     pub(crate) fn tick(&self) -> Option<Duration> {
-        self.open().filter_map(|screen| screen.recipe.picture.tick).min()
+        self.pictures().filter_map(|picture| picture.tick).min()
+    }
+
+    /// The same in step with the wall clock.
+    pub(crate) fn ticks(&self) -> impl Iterator<Item = &Ticks> {
+        self.pictures().filter_map(|picture| picture.ticks.as_ref())
     }
 }
 
@@ -113,8 +129,8 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let is_forgotten = AtomicBool::new(false);
-        Self { path, params, recipe, changed, crowd, counted_in, screens, is_forgotten }
+        let (stale, is_forgotten) = (Staleness::default(), AtomicBool::new(false));
+        Self { path, params, recipe, changed, crowd, counted_in, screens, stale, is_forgotten }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {

@@ -22,6 +22,7 @@ use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
+use crate::room::ticker::Ticker;
 use crate::stream::framing::Medium;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
@@ -48,7 +49,7 @@ pub(crate) struct Painter {
     is_due: bool,
     next_paint: Instant,
     next_beat: Instant,
-    last_round: Instant,
+    ticker: Ticker,
     /// When to try again what could not be drawn, although nothing has changed.
     retry_at: Option<Instant>,
     beats: u32,
@@ -69,7 +70,7 @@ impl Painter {
             is_due: true,
             next_paint: now,
             next_beat: now + room.recipe.settings.heartbeat(),
-            last_round: now,
+            ticker: Ticker::new(room.recipe.picture.clock.clone(), now),
             retry_at: None,
             beats: 0,
             occupied_since: None,
@@ -95,13 +96,15 @@ impl Painter {
                 continue;
             }
             let now = Instant::now();
-            if survey.tick().is_some_and(|tick| now >= self.last_round + tick) {
+            // At its time, whatever came before: waiting would be wrong about the time.
+            let has_ticked = self.ticker.has_ticked(&survey);
+            if has_ticked || self.ticker.next_look(&survey).is_some_and(|at| now >= at) {
                 self.is_due = true;
             }
             if self.retry_at.take_if(|at| now >= *at).is_some() {
                 self.is_due = true;
             }
-            let is_turn = self.is_due && now >= self.next_paint;
+            let is_turn = self.is_due && (has_ticked || now >= self.next_paint);
             let is_new = |screen: &Arc<Screen>| !self.canvases.contains_key(&screen.number);
             let ranked = survey.open().enumerate();
             let to_paint: Vec<_> = ranked.filter(|(_, screen)| is_turn || is_new(screen)).collect();
@@ -109,9 +112,11 @@ impl Painter {
             // then still due for the others.
             self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
             if !to_paint.is_empty() {
+                if is_turn {
+                    self.ticker.begin_round(now);
+                }
                 let paints = self.paint(&to_paint);
                 if is_turn {
-                    self.last_round = now;
                     // From the start: the time that drawing takes does not lower the rate. To have
                     // found nothing new costs little, so it takes less of the next change's time.
                     let interval = self.room.recipe.settings.interval();
@@ -152,6 +157,8 @@ impl Painter {
             let values = || screen.recipe.picture.values_of(&self.room.params);
             self.values.entry(screen.variant.badge).or_insert_with(values);
         }
+        let told = self.room.stale.keep(|badge| self.values.contains_key(&badge));
+        told.into_iter().for_each(|is_stale| self.reporter.stale(&self.room.path, is_stale));
         survey
     }
 
@@ -174,14 +181,15 @@ impl Painter {
     /// Sleeps until there is something to do.
     async fn rest(&mut self, survey: &Survey, shutdown: &CancellationToken) {
         let mut wake_at = self.next_beat;
-        for at in [survey.next_expiry, self.retry_at].into_iter().flatten() {
+        let tick = self.ticker.next_tick(survey);
+        for at in [survey.next_expiry, self.retry_at, tick].into_iter().flatten() {
             wake_at = wake_at.min(at);
         }
         if self.is_due {
             wake_at = wake_at.min(self.next_paint);
         } else {
-            if let Some(tick) = survey.tick() {
-                wake_at = wake_at.min(self.last_round + tick);
+            if let Some(at) = self.ticker.next_look(survey) {
+                wake_at = wake_at.min(at);
             }
             let is_drawing = |screen: &&Arc<Screen>| {
                 self.canvases.get(&screen.number).is_some_and(Canvas::is_drawing)
@@ -215,12 +223,18 @@ impl Painter {
         tracing::trace!(screens = screens.len(), "painting");
         let take = |(badge, values): (&usize, &mut RoomValues)| (*badge, values.take());
         let values: HashMap<usize, _> = self.values.iter_mut().map(take).collect();
+        for (badge, taken) in &values {
+            let told =
+                taken.as_ref().ok().and_then(|taken| self.room.stale.see(*badge, taken.is_stale));
+            told.into_iter().for_each(|is_stale| self.reporter.stale(&self.room.path, is_stale));
+        }
         let mut paints = false;
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
             if screen.variant.medium == Medium::Data {
                 let max_names = screen.recipe.settings.max_names_in_data();
-                let frame = canvas.write(&Data::json(&self.snapshot, max_names));
+                let is_stale = self.room.stale.has(screen.variant.badge);
+                let frame = canvas.write(&Data::json(&self.snapshot, max_names, is_stale));
                 paints |= frame.is_some();
                 screen.stage.end_round(frame);
                 continue;

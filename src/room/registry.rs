@@ -197,6 +197,11 @@ impl Registry {
         counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
+    /// Whether this badge shows values in the room that are stale. Nobody knows of a room that is not open.
+    pub(crate) fn is_stale(&self, id: &RoomId, badge: usize) -> bool {
+        self.room(id).is_some_and(|room| room.stale.has(badge))
+    }
+
     fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
         self.entries().get(id)?.room.clone()
     }

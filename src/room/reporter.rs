@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use crate::badge::recipe::Recipe;
 use crate::error::PaintError;
 use crate::observe::observer::{
-    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Vacated,
+    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale, Vacated,
 };
 use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::{Coming, News};
@@ -66,6 +66,12 @@ impl Reporter {
         tracing::debug!(%path, ?lasted, "a room is vacated");
         let path = path.clone();
         self.call(|observer| observer.on_vacated(&Vacated { path, lasted }));
+    }
+
+    pub(crate) fn stale(&self, path: &Arc<str>, is_stale: bool) {
+        tracing::debug!(%path, is_stale, "a room's values have become stale or fresh");
+        let path = path.clone();
+        self.call(|observer| observer.on_stale(&Stale { path, is_stale }));
     }
 
     /// A room's counts are different from those told last.

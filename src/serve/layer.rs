@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 use tower_layer::Layer;
@@ -12,11 +13,13 @@ use crate::badge::names;
 use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
 use crate::badge::set::{self, Access, Entry};
+use crate::badge::timing;
 use crate::error::{BuildError, BuildErrorKind};
 use crate::observe::observer::{Observer, Unobserved};
 use crate::picture::fonts::{Fonts, Unusable};
 use crate::picture::images::Images;
 use crate::picture::raster::Raster;
+use crate::presence::clock::Clock;
 use crate::presence::crowd::Crowd;
 use crate::request::pseudonym::Blind;
 use crate::room::admission::Admission;
@@ -53,6 +56,7 @@ impl LiveBadgeLayer {
             max_viewers: None,
             max_rooms: 10_000,
             observer: Box::new(Unobserved),
+            clock: Clock::default(),
         }
     }
 
@@ -98,6 +102,7 @@ pub struct LiveBadgeLayerBuilder {
     max_viewers: Option<usize>,
     max_rooms: usize,
     observer: Box<dyn Observer>,
+    clock: Clock,
 }
 
 impl LiveBadgeLayerBuilder {
@@ -190,6 +195,28 @@ impl LiveBadgeLayerBuilder {
         self
     }
 
+    /// What time it is, for badges that show `now`, instead of the machine's own clock.
+    ///
+    /// For tests, in which time is paused or leaps, and for demonstrations.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
+    /// let began = tokio::time::Instant::now();
+    /// let look = Look::countdown("2100 begins in", new_year, "it has begun");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/2100.png", Badge::look(look))
+    ///     .clock(move || new_year - Duration::from_secs(10) + began.elapsed())
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::of(now);
+        self
+    }
+
     /// Checks everything and builds the layer.
     ///
     /// Every template is filled and drawn some times, which takes a few milliseconds each.
@@ -215,11 +242,13 @@ impl LiveBadgeLayerBuilder {
         let hosts = set::hosts(&self.badges)?;
         let totalled = set::totalled(&self.badges)?;
         let mut recipes = Vec::new();
-        for (Entry { path, badge, .. }, host) in self.badges.into_iter().zip(hosts) {
+        for (Entry { path, mut badge, .. }, host) in self.badges.into_iter().zip(hosts) {
+            badge.settings.clock = self.clock.clone();
             recipes.push(check(&path, badge, host, &raster)?);
         }
         for shown in 0..recipes.len() {
             let host = recipes[shown].host;
+            timing::check_pace(&recipes[shown], &recipes[host])?;
             recipes[host].remembers |= recipes[shown].remembers;
             recipes[shown].is_gated = is_gated(&recipes, shown, &totalled);
             recipes[shown].multipart = Arc::new(Multipart::new(recipes[shown].corp()));

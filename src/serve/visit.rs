@@ -164,9 +164,10 @@ impl Visit {
         let (style, params) = (asked.style.clone(), target.room.params.clone());
         let format = format.unwrap_or(&recipe.picture.format).clone();
         let (cook, of_format) = (recipe.clone(), format.clone());
+        let is_stale = dispatch.registry.is_stale(&target.room, target.badge);
         let picture = async move {
             let picture = &cook.picture;
-            let painted = match picture.fill_once(&snapshot, &params, &style) {
+            let painted = match picture.fill_once(&snapshot, &params, &style, is_stale) {
                 Ok(drawing) => {
                     picture
                         .paint(Drawing { format: of_format, ..drawing }, Lane::Still)
@@ -198,7 +199,9 @@ impl Visit {
         target.recipe.picture.meter.still();
         let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
         let max_names = target.recipe.settings.max_names_in_data();
-        let line = Line::new(&Data::json(&snapshot, max_names)).alone(framing);
+        let is_stale = dispatch.registry.is_stale(&target.room, target.badge)
+            || target.recipe.picture.is_stale(&target.room.params);
+        let line = Line::new(&Data::json(&snapshot, max_names, is_stale)).alone(framing);
         let whole = Whole::data(asked, lines::media_type(framing), line);
         Answer::whole(target.recipe.clone(), whole)
     }
@@ -208,13 +211,16 @@ impl Visit {
         let recipe = target.recipe.clone();
         recipe.picture.meter.still();
         let mut snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let params = &target.room.params;
         let max_names = recipe.settings.max_names_in_data();
         if max_names.is_none() {
             // Scripts of other sites may read data, but not pictures: to them all are guests.
             snapshot.people = People::default();
         }
+        let knows = dispatch.registry.is_stale(&target.room, target.badge);
+        let is_stale = || knows || recipe.picture.is_stale(params);
         let words = || {
-            let words = recipe.picture.words(&snapshot, &target.room.params, &asked.style);
+            let words = recipe.picture.words(&snapshot, params, &asked.style, knows);
             words.unwrap_or_else(|error| {
                 if let Some(unsaid) = recipe.failures.words.may_speak() {
                     let (badge, error) = (&recipe.path, recipe.picture.said_of(&error));
@@ -223,7 +229,7 @@ impl Visit {
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot, max_names, words);
+        let body = data.body(&snapshot, max_names, is_stale, words);
         Answer::whole(recipe, Whole::data(asked, data.media_type(), body))
     }
 }

@@ -247,6 +247,39 @@ fn read(svg: &str) -> (String, Vec<String>, String) {
     (ids().next().unwrap().to_owned(), texts, ids().next_back().unwrap().to_owned())
 }
 
+/// Rooms that look alike have one text among them. These don't, although as many are in each.
+#[tokio::test]
+async fn no_room_has_the_text_of_another() {
+    let badge = |slot: &str| {
+        let id = format!(r#"<g id="{{{{ {slot} }}}}"/>"#);
+        named(Badge::svg(format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{id}</svg>"#
+        )))
+    };
+    let builder = LiveBadgeLayer::builder()
+        .badge("/people/{id}", badge("people | map(attribute='name') | join"))
+        .badge("/guests/{id}", badge("guests"))
+        .badge("/more/{id}", badge("more").max_people(1));
+    let (service, _handle) = serve(builder).await;
+    let mut viewers = Vec::new();
+    for (kind, shown) in [
+        ("people", ["AnnaBen", "Carl", ""]),
+        ("guests", ["0", "1", "2"]),
+        ("more", ["1", "0", "0"]),
+    ] {
+        for (id, names) in [["Anna", "Ben"], ["Carl", ""], ["", ""]].iter().enumerate() {
+            let url = format!("/{kind}/{id}");
+            for (user, name) in ["1", "2"].iter().zip(names) {
+                viewers.push(join_at(&service, &url, user, name).await);
+            }
+        }
+        for (id, shown) in shown.iter().enumerate() {
+            let svg = get(&service, &format!("/{kind}/{id}?format=svg")).await;
+            assert!(svg.contains(&format!("id=\"{shown}\"")), "{kind} {id}: {svg}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_picture_shows_so_many_names_and_counts_the_others() {
     let badge = named(Badge::svg(LIST)).max_people(2);
@@ -444,7 +477,7 @@ async fn data_say_names_only_where_the_badge_says_so() {
     sleep(MOMENT).await;
     assert_eq!(
         get(&service, "/a.png?format=json").await,
-        r#"{"guests":1,"people":[{"name":"Anna"},{"name":"\"Ben\""}],"streams":4,"visitors":4}"#
+        r#"{"streams":4,"visitors":4,"people":[{"name":"Anna"},{"name":"\"Ben\""}],"guests":1}"#
     );
     assert_eq!(get(&service, "/a_shy.png?format=json").await, r#"{"streams":4,"visitors":4}"#);
     // What a look says is data, too.

@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
+use http_body::Frame;
 use http_body_util::BodyExt;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 use tower_livebadge::{Handle, LiveBadge, LiveBadgeLayerBuilder, NotFound, ResponseBody};
 
@@ -34,13 +38,28 @@ impl Direct {
 
     /// Reads more bytes, which may complete some parts or none; false at the regular end.
     pub(crate) async fn read(&mut self) -> bool {
-        let Some(frame) = within("more of the stream", self.body.frame()).await else {
-            return false;
-        };
-        let Ok(frame) = frame;
+        match within("more of the stream", self.body.frame()).await {
+            Some(Ok(frame)) => self.take(frame),
+            None => return false,
+        }
+        true
+    }
+
+    /// Whether nothing at all comes for so long, which may be longer than anything is waited for.
+    pub(crate) async fn is_silent_for(&mut self, time: Duration) -> bool {
+        match timeout(time, self.body.frame()).await {
+            Err(_) => true,
+            Ok(Some(Ok(frame))) => {
+                self.take(frame);
+                false
+            }
+            Ok(None) => false,
+        }
+    }
+
+    fn take(&mut self, frame: Frame<Bytes>) {
         let bytes = frame.into_data().expect("the stream has no trailers");
         self.parts.extend(self.parser.push(&bytes).unwrap_or_else(|error| panic!("{error}")));
-        true
     }
 
     /// The next picture.

@@ -1,0 +1,100 @@
+//! The text of pictures that are the same in all rooms: filled once for all of them.
+//!
+//! Ten thousand rooms whose clocks tick at the same second have one text among them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::error::PaintError;
+use crate::picture::slots::{self, Moment};
+use crate::presence::counts::Counts;
+use crate::request::style::Style;
+
+/// So many texts are kept of a badge. A tick needs one for each style and number of viewers.
+const KEPT: usize = 64;
+
+/// The texts of a badge that shows nothing of a room but its counts and the time. So none has a name in it.
+pub(crate) struct Alike {
+    filled: Cache<(Counts, u64, Style), Arc<str>>,
+    shows_now: bool,
+}
+
+impl Alike {
+    /// Of a template with these slots, if rooms can look alike at all.
+    pub(crate) fn of(slots: &BTreeSet<String>, shows_now: bool, has_values: bool) -> Option<Self> {
+        let is_of_room = |slot: &String| slots::is_of_room(slots::first(slot));
+        let is_alike = !has_values && !slots.iter().any(is_of_room);
+        is_alike.then(|| Self { filled: Cache::new(KEPT), shows_now })
+    }
+
+    /// The text, which is filled unless another room has done it.
+    pub(crate) fn svg(
+        &self,
+        counts: &Counts,
+        moment: Moment,
+        style: &Style,
+        fill: impl FnOnce() -> Result<Arc<str>, PaintError>,
+    ) -> Result<Arc<str>, PaintError> {
+        let now = if self.shows_now { moment.now } else { 0 };
+        self.filled.get_or_insert_with(&(counts.clone(), now, style.clone()), fill)
+    }
+}
+
+impl fmt::Debug for Alike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Alike(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::request::theme::Theme;
+
+    #[test]
+    fn a_text_is_filled_once_for_each_count_time_and_style() {
+        let slots = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let alike = Alike::of(&slots(&["now", "visitors"]), true, false).unwrap();
+        let (light, dark) = (Style::new(Theme::Light, 1.0), Style::new(Theme::Dark, 1.0));
+        let filled = Cell::new(0);
+        let see = |alike: &Alike, visitors, now, style: &Style| {
+            let counts = Counts { streams: 1, visitors };
+            let fill = || {
+                filled.set(filled.get() + 1);
+                Ok("svg".into())
+            };
+            alike.svg(&counts, Moment { now, is_stale: false }, style, fill).unwrap();
+            filled.get()
+        };
+        for _ in 0..3 {
+            assert_eq!(see(&alike, 1, 7, &light), 1);
+        }
+        assert_eq!(see(&alike, 1, 8, &light), 2);
+        assert_eq!(see(&alike, 1, 8, &dark), 3);
+        assert_eq!(see(&alike, 2, 8, &light), 4);
+        let timeless = Alike::of(&slots(&["visitors"]), false, false).unwrap();
+        assert_eq!(see(&timeless, 1, 8, &light), 5);
+        assert_eq!(see(&timeless, 1, 9, &light), 5);
+        // What is other in each room is filled for each.
+        for slot in [
+            "params.room",
+            "peak",
+            "joins",
+            "since_change",
+            "recent",
+            "rooms",
+            "people",
+            "people.since",
+            "guests",
+            "more",
+        ] {
+            assert!(Alike::of(&slots(&["now", slot]), true, false).is_none(), "{slot}");
+        }
+        assert!(Alike::of(&slots(&["now"]), true, true).is_none());
+    }
+}
