@@ -56,8 +56,8 @@ fn forum() -> Result<(Router, Handle), BuildError> {
         .fallback(nothing)
         .layer(DefaultBodyLimit::max(32 * 1024))
         .with_state(store.clone())
-        .layer(badges) // outside of all routes
-        .layer(middleware::from_fn_with_state(store, session::find)); // the badges ask who it is
+        .layer(badges) // last of what answers, so that it is round all routes
+        .layer(middleware::from_fn_with_state(store, session::find)); // round the badges: they ask who it is
     Ok((app, handle))
 }
 

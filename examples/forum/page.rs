@@ -39,7 +39,7 @@ pub(crate) fn thread(user: Option<&User>, id: &str, title: &str, posts: &[Post])
         None => r#"<p class="quiet">Log in to post.</p>"#.to_owned(),
     };
     let main = format!(
-        "<h1>{}</h1>{}<br>{}<ul>{posts}</ul>{answer}",
+        "<h1>{}</h1>{}{}<ul>{posts}</ul>{answer}",
         escaped(title),
         live(
             &format!("/t/{id}/faces.png"),
