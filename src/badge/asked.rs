@@ -1,10 +1,12 @@
 //! What a request for a badge is after: one value, read once from its head by the badge's settings.
 
+use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
 
 use crate::badge::data::Data;
 use crate::badge::own_urls::{Detours, OwnUrls};
+use crate::badge::page;
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
 use crate::picture::format::Format;
@@ -33,6 +35,8 @@ pub(crate) enum Wants {
     /// One whole picture, in another format than the badge's if one is given.
     Still(Option<Format>),
     Data(Data),
+    /// A page that ends, which begins with this.
+    Page(Bytes),
     /// A URL of this view's own first: this one.
     OwnUrl(HeaderValue),
     Stream(Viewing),
@@ -42,6 +46,9 @@ pub(crate) enum Wants {
 #[derive(Debug)]
 pub(crate) struct Viewing {
     pub(crate) framing: Framing,
+    /// A page's beginning, as it is asked for, and that of one that shows a still.
+    pub(crate) head: Bytes,
+    pub(crate) head_of_still: Bytes,
     pub(crate) is_counted: bool,
     /// What tells who it is.
     pub(crate) key: Option<VisitorKey>,
@@ -66,7 +73,7 @@ impl Wants {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
-            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines
+            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines | Reply::Page
                 if settings.pictures_only =>
             {
                 Self::Still(None)
@@ -81,11 +88,21 @@ impl Wants {
             }
             // One of them, and no end of it: old HTTP can't tell.
             Reply::Events | Reply::Lines if head.is_head || head.is_old => Self::Data(Data::Json),
+            Reply::Page if reply::wants_it_whole(head) => {
+                Self::Page(page::head(recipe, &head.query, None))
+            }
             reply => {
+                let framing = reply::framing(&reply, head);
+                let head_of_page = |view| match framing {
+                    Framing::Page => page::head(recipe, &head.query, view),
+                    _ => Bytes::new(),
+                };
                 let is_counted = recipe.counts && settings.counts(parts, head);
                 let (key, cookie) = settings.visitor_of(parts);
                 Self::Stream(Viewing {
-                    framing: reply::framing(&reply, head),
+                    framing,
+                    head: head_of_page(Some(random())),
+                    head_of_still: head_of_page(None),
                     is_counted,
                     key,
                     cookie: cookie.filter(|_| is_counted),

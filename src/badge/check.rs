@@ -23,7 +23,7 @@ use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
-use crate::picture::template::{Line, Template};
+use crate::picture::template::{Line, PAGE_TEXT, Template};
 use crate::picture::values::RoomValues;
 use crate::picture::words::LOOK_SLOTS;
 use crate::request::params::{self, Params};
@@ -86,6 +86,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     check_number(&picture, &params, &trials)?;
     check_colors(&picture, &params, &trials)?;
     check_family(&picture)?;
+    check_page_text(&picture, &params, &current, &trials)?;
     let (size, has_any_width) = check_pictures(&picture, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
@@ -95,6 +96,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         remembers: !past.is_empty(),
         size,
         has_any_width: has_any_width || measures,
+        is_themed: slots.contains("theme"),
         picture: Arc::new(picture),
         multipart: Arc::new(Multipart::new(HeaderValue::from_static("cross-origin"))),
         headers: headers::parse(&badge.headers).unwrap_or_default(),
@@ -136,6 +138,9 @@ fn parse(badge: &Badge, raster: &Arc<Raster>) -> Result<Template, Mistake> {
     let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
     if let Some(look) = &badge.look {
         look.add_texts(&mut template)?;
+    }
+    if let Some(text) = &badge.page_text {
+        template.add_text(PAGE_TEXT.into(), text.clone())?;
     }
     Ok(template)
 }
@@ -277,6 +282,21 @@ fn check_colors(picture: &Picture, params: &Params, trials: &Trials<'_>) -> Chec
         if let Some((setting, color)) = wrong {
             return Err(BuildErrorKind::Color { setting, color }.into());
         }
+    }
+    Ok(())
+}
+
+/// What a page says can be said of any room.
+fn check_page_text(
+    picture: &Picture,
+    params: &Params,
+    values: &[Value],
+    trials: &Trials<'_>,
+) -> Checked<()> {
+    for count in DRAWN.iter().chain(&FILLED).copied().chain(named_numbers(picture)) {
+        let trial = Trial { count, theme: Theme::Light };
+        let text = picture.page_text(&trial.snapshot(), params, values, &picture.style);
+        text.map_err(|error| trials.refused(error, trial))?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
+use crate::stream::frame::Frame;
 use crate::stream::framing::Medium;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
@@ -219,8 +220,23 @@ impl Painter {
         let mut paints = false;
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
-            if screen.variant.medium == Medium::Data {
-                let frame = canvas.write(&Data::json(&self.snapshot));
+            let (picture, style) = (&screen.recipe.picture, &screen.variant.style);
+            let (snapshot, params) = (&self.snapshot, &self.room.params);
+            let values = values.get(&screen.variant.badge).and_then(|taken| taken.as_ref().ok());
+            let frame = match screen.variant.medium {
+                Medium::Picture => None,
+                Medium::Data => Some(canvas.write(&Data::json(snapshot), Frame::data)),
+                Medium::Words => {
+                    let said = values.ok_or(PaintError::Panicked);
+                    let said =
+                        said.and_then(|values| picture.page_text(snapshot, params, values, style));
+                    if let Err(error) = &said {
+                        self.reporter.paint_failed(&screen.recipe, &self.room.path, error);
+                    }
+                    Some(canvas.say(said.ok(), &snapshot.counts))
+                }
+            };
+            if let Some(frame) = frame {
                 paints |= frame.is_some();
                 screen.stage.end_round(frame);
                 continue;
@@ -229,10 +245,9 @@ impl Painter {
                 canvas.is_stale = true;
                 continue;
             }
-            let (picture, style) = (&screen.recipe.picture, &screen.variant.style);
-            let filled = match values.get(&screen.variant.badge) {
-                Some(Ok(values)) => picture.fill(&self.snapshot, &self.room.params, values, style),
-                _ => Err(PaintError::Panicked),
+            let filled = match values {
+                Some(values) => picture.fill(snapshot, params, values, style),
+                None => Err(PaintError::Panicked),
             };
             if filled.as_ref().is_ok_and(|drawing| canvas.shows(drawing)) {
                 screen.stage.end_round(None);

@@ -1,5 +1,8 @@
 //! For whom a stream is framed, and what is in it.
 
+/// A document keeps what it hides. After so many changes it begins anew.
+const MAX_PAGE_STEPS: u32 = 10_000;
+
 /// For whom a stream is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Framing {
@@ -16,6 +19,8 @@ pub(crate) enum Framing {
     Events,
     /// Shells and scripts: a line of JSON for each change.
     Lines,
+    /// A frame that shows the picture and the newest words: an HTML document that never ends.
+    Page,
 }
 
 /// What a stream is made of.
@@ -23,6 +28,7 @@ pub(crate) enum Framing {
 pub(crate) enum Medium {
     Picture,
     Data,
+    Words,
 }
 
 impl Framing {
@@ -30,6 +36,12 @@ impl Framing {
         match self {
             Self::Open | Self::Document | Self::Strict => Medium::Picture,
             Self::Events | Self::Lines => Medium::Data,
+            Self::Page => Medium::Words,
         }
+    }
+
+    /// After how many changes a stream ends, to begin anew.
+    pub(crate) fn max_steps(self) -> Option<u32> {
+        (self == Self::Page).then_some(MAX_PAGE_STEPS)
     }
 }
