@@ -46,9 +46,9 @@ pub(crate) enum Wants {
 #[derive(Debug)]
 pub(crate) struct Viewing {
     pub(crate) framing: Framing,
-    /// A page's beginning, as it is asked for, and that of one that shows a still.
+    /// A page's beginning, as it is asked for, and that of one that ends.
     pub(crate) head: Bytes,
-    pub(crate) head_of_still: Bytes,
+    pub(crate) head_of_whole: Bytes,
     pub(crate) is_counted: bool,
     /// What tells who it is.
     pub(crate) key: Option<VisitorKey>,
@@ -89,20 +89,20 @@ impl Wants {
             // One of them, and no end of it: old HTTP can't tell.
             Reply::Events | Reply::Lines if head.is_head || head.is_old => Self::Data(Data::Json),
             Reply::Page if reply::wants_it_whole(head) => {
-                Self::Page(page::head(recipe, &head.query, None))
+                Self::Page(page::whole(recipe, &head.query))
             }
             reply => {
                 let framing = reply::framing(&reply, head);
-                let head_of_page = |view| match framing {
-                    Framing::Page => page::head(recipe, &head.query, view),
-                    _ => Bytes::new(),
+                let (live, whole) = match framing {
+                    Framing::Page => (page::live(recipe, head), page::whole(recipe, &head.query)),
+                    _ => Default::default(),
                 };
                 let is_counted = recipe.counts && settings.counts(parts, head);
                 let (key, cookie) = settings.visitor_of(parts);
                 Self::Stream(Viewing {
                     framing,
-                    head: head_of_page(Some(random())),
-                    head_of_still: head_of_page(None),
+                    head: live,
+                    head_of_whole: whole,
                     is_counted,
                     key,
                     cookie: cookie.filter(|_| is_counted),

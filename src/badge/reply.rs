@@ -142,6 +142,8 @@ pub(crate) fn of_pictures(head: &Head<'_>) -> Framing {
     let is_browser = head.destination.is_some() || head.program.is_browser();
     if names_stream(head) || head.query.stream && !is_browser {
         Framing::Strict
+    } else if head.query.is_in_page && head.program != Program::Firefox {
+        Framing::InPage
     } else if is_for_document(head) {
         Framing::Document
     } else {

@@ -30,9 +30,6 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src
 /// again: a frame that finds none shows an error, and stays.
 const RELOAD_SECONDS: &str = "4";
 const RETRY_SECONDS: &str = "10";
-/// The same for a page for which there was no stream.
-const RELOAD_LATER_SECONDS: &str = "30";
-
 const HTML: &str = "text/html; charset=utf-8";
 /// Without it, a page that asks for isolation shows no frame.
 const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
@@ -201,11 +198,14 @@ impl Stream {
         if let Some(cookie) = self.cookie.take() {
             headers.insert(header::SET_COOKIE, cookie);
         }
-        if matches!(self.framing, Framing::Document | Framing::Page) {
+        if self.framing == Framing::Document {
             // In a frame or tab of its own it comes back by itself after a restart of the server.
             insert(headers, header::REFRESH, RELOAD_SECONDS);
+        }
+        if matches!(self.framing, Framing::Document | Framing::Page | Framing::InPage) {
             // Without chunks, over HTTP/1: so that the end is a regular one even if the server is
-            // killed. After a stream that is cut off, Chromium 156 does not load the frame again.
+            // killed. After a stream that is cut off, Chromium 156 does not load the frame again, and
+            // shows no picture any more.
             *response.version_mut() = Version::HTTP_10;
         }
         response
@@ -292,7 +292,6 @@ impl Whole {
             }
             What::Page => {
                 insert_page(headers);
-                insert(headers, header::REFRESH, RELOAD_LATER_SECONDS);
                 HTML
             }
         };

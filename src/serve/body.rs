@@ -117,6 +117,7 @@ struct Stream {
     wire: Wire,
     /// How often something new has been shown.
     steps: u32,
+    beats: u32,
     _admitted: Admitted,
     seen: Option<Arc<Frame>>,
     /// What has to follow what was sent last.
@@ -153,6 +154,7 @@ impl Viewer {
                 seat: admitted.promise.redeem(invitation),
                 wire,
                 steps: 0,
+                beats: 0,
                 _admitted: admitted,
                 seen: None,
                 next: None,
@@ -174,7 +176,15 @@ impl Stream {
 
     /// Does what the stage cues.
     fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        let cue = ready!(self.seat.poll(cx));
+        let cue = loop {
+            let cue = ready!(self.seat.poll(cx));
+            self.beats += u32::from(matches!(cue, Cue::Beat));
+            if !matches!(cue, Cue::Beat)
+                || self.beats.is_multiple_of(self.wire.framing.beats_each())
+            {
+                break cue;
+            }
+        };
         // Before the first picture there is nothing to repeat or to close; the painter shows one
         // before it closes.
         let from_seen = |show: fn(&Frame, Framing) -> Bytes| {

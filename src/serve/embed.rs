@@ -14,7 +14,7 @@ const BRACKETS: &AsciiSet =
 ///
 /// | snippet | where | what it costs |
 /// | --- | --- | --- |
-/// | [`iframe`](Self::iframe) | wherever a frame can stand: the first choice | The picture and words that can be read aloud, searched and copied. Every browser lets go of it as soon as the page is left. Comes back by itself in Chromium and Firefox, 4 s after the stream has ended. |
+/// | [`iframe`](Self::iframe) | wherever a frame can stand: the first choice | The picture and words that can be read aloud, searched and copied. Every browser lets go of it as soon as the page is left. Comes back by itself after a restart or an outage of the server. Over HTTP/1.1 it holds two connections ([`page_picture`](crate::Badge::page_picture)). |
 /// | [`img`](Self::img) | where only an image can stand | Loaded when it is about to be seen, and counted from then on. Chromium lets go of a page that was left only after a minute. After a restart of the server the last picture stays until the page is loaded again. |
 /// | [`picture`](Self::picture) | pages with a dark theme | As `img`. |
 /// | [`bbcode`](Self::bbcode) | forums | As `img`, at one pixel per CSS pixel, because a forum states no size. |

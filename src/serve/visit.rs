@@ -151,7 +151,7 @@ impl Visit {
         let still = match viewing.framing.medium() {
             Medium::Picture => self.still(None),
             Medium::Data => self.line(viewing.framing),
-            Medium::Words => self.page(&viewing.head_of_still),
+            Medium::Words => self.page(&viewing.head_of_whole),
         };
         match recipe.settings.when_full {
             WhenFull::Still => still,

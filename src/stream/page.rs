@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 /// In an HTML document that is still being read, the last radio button of a group that is checked is the only
 /// one that is. So whatever words came before are hidden by the next ones, also for whoever missed some. All
-/// of Chromium 156, Firefox 153 and WebKitGTK 2.50 show them within 30 ms (`tests/quirks`, "pages"). A
+/// of Chromium 156, Firefox 153 and WebKitGTK 2.50 show them within 30 ms (`tests/quirks`, "a frame's page"). A
 /// rule for each change does, too, but grows Chromium by 14 KB each.
 const BEFORE: &str = "<input type=radio name=n checked hidden><p>";
 const AFTER: &str = "</p>";
