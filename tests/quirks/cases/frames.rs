@@ -34,12 +34,12 @@ fn frame(url: &str, more: &str) -> String {
 }
 
 fn page_of_frame() -> String {
-    let script = "<script>addEventListener('load', () => document.title = 'loaded')</script>";
-    script.to_owned() + &frame("/live.png", "")
+    frame("/live.png", "")
 }
 
 /// In all of Chromium 156, Firefox 153 and WebKitGTK 2.50 the newest words alone are seen, can be selected
-/// and are told to screen readers, and the page around is loaded.
+/// and are told to screen readers. Whether `load` of the page around waits for it is a race in all three: it does
+/// if the frame has begun before.
 pub(crate) async fn show_picture_and_words(scene: Scene, transport: Transport) {
     let site = Site::of(page_of_frame(), transport).await;
     scene.open(&site, "/", one(RED)).await;
@@ -67,12 +67,6 @@ pub(crate) async fn show_picture_and_words(scene: Scene, transport: Transport) {
             sleep(Duration::from_millis(20)).await;
         }
     }
-    let since = Instant::now();
-    while scene.browser.run("return document.title").await != json!("loaded") {
-        assert!(since.elapsed() < PATIENCE, "`load` does not fire");
-        sleep(Duration::from_millis(5)).await;
-    }
-    scene.say("the page around is loaded, at the latest", since.elapsed());
     assert_eq!((site.streams(), site.joins()), (1, 1));
 }
 
