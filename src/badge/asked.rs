@@ -1,10 +1,12 @@
 //! What a request for a badge is after: one value, read once from its head by the badge's settings.
 
+use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
 
 use crate::badge::data::Data;
 use crate::badge::own_urls::{Detours, OwnUrls};
+use crate::badge::page;
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::{self, Reply};
 use crate::badge::settings::Settings;
@@ -36,6 +38,8 @@ pub(crate) enum Wants {
     /// One whole picture, in another format than the badge's if one is given.
     Still(Option<Format>),
     Data(Data),
+    /// A page that ends, which begins with this.
+    Page(Bytes),
     /// A URL of this view's own first: this one.
     OwnUrl(HeaderValue),
     Stream(Viewing),
@@ -45,6 +49,9 @@ pub(crate) enum Wants {
 #[derive(Debug)]
 pub(crate) struct Viewing {
     pub(crate) framing: Framing,
+    /// A page's beginning, as it is asked for, and that of one that ends.
+    pub(crate) head: Bytes,
+    pub(crate) head_of_whole: Bytes,
     pub(crate) is_counted: bool,
     /// What tells who it is.
     pub(crate) key: Option<VisitorKey>,
@@ -79,7 +86,7 @@ impl Wants {
         let settings = &recipe.settings;
         match settings.reply_to(parts, head) {
             Reply::Inner => Self::Inner,
-            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines
+            Reply::StillAs(_) | Reply::Data(_) | Reply::Events | Reply::Lines | Reply::Page
                 if settings.pictures_only =>
             {
                 Self::Still(None)
@@ -94,12 +101,22 @@ impl Wants {
             }
             // One of them, and no end of it: old HTTP can't tell.
             Reply::Events | Reply::Lines if head.is_head || head.is_old => Self::Data(Data::Json),
+            Reply::Page if reply::wants_it_whole(head) => {
+                Self::Page(page::whole(recipe, &head.query))
+            }
             reply => {
+                let framing = reply::framing(&reply, head);
+                let (live, whole) = match framing {
+                    Framing::Page => (page::live(recipe, head), page::whole(recipe, &head.query)),
+                    _ => Default::default(),
+                };
                 let is_counted = recipe.counts && settings.counts(parts, head);
                 let called = host.name_of(parts);
                 let (key, cookie) = settings.visitor_of(parts, called.as_ref());
                 Self::Stream(Viewing {
-                    framing: reply::framing(&reply, head),
+                    framing,
+                    head: live,
+                    head_of_whole: whole,
                     is_counted,
                     key,
                     name: called.map(|called| called.name),

@@ -108,6 +108,8 @@ pub struct Badge {
     /// What a query may fill, and what fills it otherwise.
     pub(crate) query_slots: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
+    /// What a page of it says.
+    pub(crate) page_text: Option<String>,
     /// The path of the badge whose rooms it shows.
     pub(crate) rooms_of: Option<String>,
     /// The path of the badge of whose rooms it shows the total.
@@ -143,6 +145,7 @@ impl Badge {
             look: None,
             query_slots: Vec::new(),
             headers: Vec::new(),
+            page_text: None,
             rooms_of: None,
             total_of: None,
             settings: Settings::default(),
@@ -320,6 +323,41 @@ impl Badge {
     /// The time to draw text grows with the square of its length.
     pub fn max_value_chars(mut self, chars: usize) -> Self {
         self.max_value_chars = chars;
+        self
+    }
+}
+
+/// # The page: picture and words in a frame
+impl Badge {
+    /// What the page says in words that can be read aloud, searched and copied: a template with the slots of
+    /// the picture. The page is `?format=page`, for an `<iframe>` (see [`Embed::iframe`](crate::Embed::iframe)).
+    ///
+    /// Default: the label and the message of the badge's [`Look`], as in "5 online"; of any other badge the
+    /// number of visitors.
+    ///
+    /// It is plain text of one line: markup in it is shown as it is written, and what is behind 1,000
+    /// characters is cut.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer};
+    ///
+    /// let badge = Badge::online().page_text("{{ visitors }} are reading this");
+    /// let badges = LiveBadgeLayer::builder().badge("/online.png", badge).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn page_text(mut self, template: impl Into<String>) -> Self {
+        self.page_text = Some(template.into());
+        self
+    }
+
+    /// Whether the page shows the picture above its words.
+    ///
+    /// Default: yes.
+    ///
+    /// The picture is a second stream of the same viewer, who is counted once; over HTTP/1.1 it takes a
+    /// second one of the six connections that a browser opens to a host.
+    pub fn page_picture(mut self, page_picture: bool) -> Self {
+        self.settings.page_picture = page_picture;
         self
     }
 }

@@ -26,7 +26,7 @@ use crate::picture::paint::Picture;
 use crate::picture::people::PEOPLE;
 use crate::picture::raster::{CheckError, Drawing, Flaw, Raster, Size};
 use crate::picture::slots;
-use crate::picture::template::{Line, Template};
+use crate::picture::template::{Line, PAGE_TEXT, Template};
 use crate::picture::ticks::Ticks;
 use crate::picture::values::RoomValues;
 use crate::picture::words::LOOK_SLOTS;
@@ -70,9 +70,10 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     let sources: Arc<[_]> = badge.values.clone().into();
     let (most, age) = (badge.max_value_chars, badge.settings.stale_after);
     let mut current = RoomValues::new(sources.clone(), params.clone(), most, age);
-    let current = current.take().map_err(|source| BuildErrorKind::Paint { source })?.values;
+    let taken = current.take().map_err(|source| BuildErrorKind::Paint { source })?;
+    let current = &taken.values;
     let slots = template.slots();
-    check_slots(&badge, &template, &slots, &params::names(path), &current)?;
+    check_slots(&badge, &template, &slots, &params::names(path), current)?;
     let shows_names = shows_names(&slots);
     let shows_people = shows_names || slots.contains("more") || badge.settings.names_in_data;
     if badge.settings.max_people.is_some() && !shows_people {
@@ -106,10 +107,12 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         meter: Arc::new(Meter::new(path)),
         alike,
     };
-    let mut trials = Trials::new(&picture, &badge.svg, &params, &current);
+    let mut trials = Trials::new(&picture, &badge.svg, &params, current);
     check_number(&picture, &params, &trials)?;
     check_colors(&picture, &params, &trials)?;
     check_family(&picture)?;
+    let counts = DRAWN.iter().chain(&FILLED).copied().chain(named_numbers(&picture));
+    trials.say(&taken, counts)?;
     let (size, has_any_width) = check_pictures(&picture, &mut trials)?;
     Ok(Recipe {
         path: path.to_owned(),
@@ -119,6 +122,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         remembers: !past.is_empty(),
         size,
         has_any_width: has_any_width || measures,
+        is_themed: slots.contains("theme"),
         picture: Arc::new(picture),
         multipart: Arc::new(Multipart::new(HeaderValue::from_static("cross-origin"))),
         headers: headers::parse(&badge.headers).unwrap_or_default(),
@@ -168,6 +172,9 @@ fn read(
     let mut template = Template::parse(badge.svg.clone(), badge.max_value_chars, width_of)?;
     if let Some(look) = &badge.look {
         look.add_texts(&mut template)?;
+    }
+    if let Some(text) = &badge.page_text {
+        template.add_text(PAGE_TEXT.into(), text.clone())?;
     }
     Ok(template)
 }

@@ -13,6 +13,7 @@ pub(crate) mod lint;
 pub(crate) mod names;
 pub(crate) mod nearest;
 pub(crate) mod own_urls;
+pub(crate) mod page;
 pub(crate) mod recipe;
 pub(crate) mod reply;
 pub(crate) mod scan;

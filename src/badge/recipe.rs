@@ -28,6 +28,8 @@ pub(crate) struct Recipe {
     pub(crate) size: Size,
     /// Its size is not always that.
     pub(crate) has_any_width: bool,
+    /// It looks otherwise on dark pages.
+    pub(crate) is_themed: bool,
     pub(crate) multipart: Arc<Multipart>,
     pub(crate) settings: Settings,
     /// Of the application's own, on every answer.

@@ -1,4 +1,4 @@
-//! From a request's head to what it is to get: the live stream, one whole picture, or data.
+//! From a request's head to what it is to get: the live stream, one whole picture, data, or a page.
 
 use http::request::Parts;
 
@@ -32,6 +32,9 @@ pub enum Reply {
     Events,
     /// The same, one line of JSON for each change, and an empty one as heartbeat: for shells and scripts.
     Lines,
+    /// The picture and the newest words in one HTML document that never ends, for an `<iframe>` (see
+    /// [`Embed::iframe`](crate::Embed::iframe)): live, and its viewer is counted, once.
+    Page,
     /// The inner service's answer, as if there were no badge.
     Inner,
 }
@@ -44,8 +47,8 @@ impl Reply {
     /// something whole. In this order:
     ///
     /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
-    ///    format, `json`, `shields` and `text` are [`Data`], `events` and `lines` are live data; `?still`
-    ///    is a still.
+    ///    format, `json`, `shields` and `text` are [`Data`], `events` and `lines` are live data, `page` is
+    ///    the live [`Page`](Self::Page); `?still` is a still.
     /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data; or
     ///    `text/event-stream`: live data.
     /// 3. `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
@@ -105,7 +108,7 @@ impl Reply {
         if let Some(reply) = head.accept.ranges().next().and_then(data).filter(|_| wants_data) {
             return reply;
         }
-        if wants_one_picture(head) {
+        if wants_it_whole(head) {
             return Self::Still;
         }
         if asks_for_stream(head) {
@@ -129,6 +132,7 @@ pub(crate) fn framing(reply: &Reply, head: &Head<'_>) -> Framing {
     match reply {
         Reply::Events => Framing::Events,
         Reply::Lines => Framing::Lines,
+        Reply::Page => Framing::Page,
         _ => of_pictures(head),
     }
 }
@@ -138,6 +142,8 @@ pub(crate) fn of_pictures(head: &Head<'_>) -> Framing {
     let is_browser = head.destination.is_some() || head.program.is_browser();
     if names_stream(head) || head.query.stream && !is_browser {
         Framing::Strict
+    } else if head.query.is_in_page && head.program != Program::Firefox {
+        Framing::InPage
     } else if is_for_document(head) {
         Framing::Document
     } else {
@@ -181,12 +187,14 @@ fn wanted_by_name(head: &Head<'_>) -> Option<Reply> {
         "text" => Some(Reply::Data(Data::Text)),
         "events" => Some(Reply::Events),
         "lines" => Some(Reply::Lines),
+        "page" => Some(Reply::Page),
         name => image(&format!("image/{name}")).map(Reply::StillAs),
     });
     named.or_else(|| head.query.still.then_some(Reply::Still))
 }
 
-fn wants_one_picture(head: &Head<'_>) -> bool {
+/// Who gets something that is whole, whatever it is.
+pub(crate) fn wants_it_whole(head: &Head<'_>) -> bool {
     // A stream without chunked framing can't be told from a broken one when it ends.
     head.is_head || head.is_old || head.is_prefetch || head.program == Program::Fetcher
 }

@@ -93,6 +93,8 @@ pub(crate) struct Settings {
     /// The inner service is asked first, or is not; otherwise as the badge whose rooms it shows.
     pub(crate) gated: Option<bool>,
     pub(crate) own_urls: OwnUrls,
+    /// The page shows the picture, too.
+    pub(crate) page_picture: bool,
 }
 
 impl Default for Settings {
@@ -121,6 +123,7 @@ impl Default for Settings {
             pictures_only: false,
             gated: None,
             own_urls: OwnUrls::Firefox,
+            page_picture: true,
         }
     }
 }
@@ -159,7 +162,9 @@ impl Settings {
 
     /// Whether a stream's viewer is counted.
     pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
-        self.counted_if.as_ref().map_or(!head.query.uncounted, |counts| counts(parts))
+        // Who looks at a page is counted by the page.
+        let counts = || self.counted_if.as_ref().map_or(!head.query.uncounted, |is| is(parts));
+        !head.query.is_in_page && counts()
     }
 
     /// How many names its data has, if it has any.

@@ -13,6 +13,7 @@ use crate::picture::mistake::{Mistake, place};
 use crate::picture::paint::Picture;
 use crate::picture::raster::MAX_SVG_BYTES;
 use crate::picture::slots::{self, Moment};
+use crate::picture::values::Taken;
 use crate::presence::counts::{Counts, Records, Snapshot};
 use crate::presence::people::{MAX_PEOPLE, People, Someone};
 use crate::request::name::{MAX_NAME, Name};
@@ -91,6 +92,16 @@ impl<'a> Trials<'a> {
         values: &'a [Value],
     ) -> Self {
         Self { picture, params, values, source, written: BTreeSet::new() }
+    }
+
+    /// What a page says can be said of any room.
+    pub(crate) fn say(&self, taken: &Taken, counts: impl Iterator<Item = usize>) -> Checked<()> {
+        for trial in counts.map(Trial::of) {
+            let (snapshot, style) = (trial.snapshot(), &self.picture.style);
+            let text = self.picture.page_text(&snapshot, self.params, taken, style);
+            text.map_err(|error| self.refused(error, trial))?;
+        }
+        Ok(())
     }
 
     /// Fills the template and finds what is wrong with that, apart from drawing it.

@@ -59,7 +59,7 @@ fn out_of_range(badge: &Badge) -> Option<(&'static str, &'static str)> {
 
 /// Every rule: whether the badge breaks it, the setting that is in vain, the one beside which it is,
 /// and what to do.
-fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static str); 9] {
+fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static str); 10] {
     const OF_HOST: &str =
         "the rooms are the other badge's, and so is their pace; remove it, or set it there";
     const NAMES_OF_HOST: &str =
@@ -88,5 +88,11 @@ fn contradictions(badge: &Badge) -> [(bool, &'static str, &'static str, &'static
         (total_of && settings.name.is_some(), "named", "total_of", OF_TOTAL),
         (total_of && settings.leave_grace.is_some(), "leave_grace", "total_of", OF_TOTAL),
         (total_of && settings.counted_if.is_some(), "count_if", "total_of", OF_TOTAL),
+        (
+            settings.pictures_only && badge.page_text.is_some(),
+            "page_text",
+            "pictures_only",
+            "a page has words, and the badge answers with pictures alone; remove one of the two",
+        ),
     ]
 }

@@ -9,12 +9,13 @@ use minijinja::value::Value;
 use crate::error::PaintError;
 use crate::observe::meter::Meter;
 use crate::picture::alike::Alike;
+use crate::picture::clean::clean;
 use crate::picture::format::Format;
 use crate::picture::look::Look;
 use crate::picture::mistake::Mistake;
 use crate::picture::raster::{Drawing, Drawn, Raster, Size};
 use crate::picture::slots::{Moment, fillings};
-use crate::picture::template::Template;
+use crate::picture::template::{PAGE_TEXT, Template};
 use crate::picture::threads::Lane;
 use crate::picture::ticks::Ticks;
 use crate::picture::values::{RoomValues, Source, Taken};
@@ -27,6 +28,9 @@ use crate::request::style::Style;
 
 /// Larger pictures than a screen shows cost everybody.
 const MAX_SCALE: f32 = 4.0;
+
+/// A longer text of a page is cut.
+const MAX_PAGE_CHARS: usize = 1_000;
 
 /// What a badge looks like.
 #[derive(Debug)]
@@ -174,6 +178,23 @@ impl Picture {
         let moment = Moment { is_stale, ..self.moment(&taken) };
         let slots = self.fillings(snapshot, params, &taken.values, moment, style);
         look.words(&self.template, &slots).map_err(unfilled)
+    }
+
+    /// What a page of it says: plain text.
+    pub(crate) fn page_text(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        taken: &Taken,
+        style: &Style,
+    ) -> Result<String, PaintError> {
+        let slots = self.fillings(snapshot, params, &taken.values, self.moment(taken), style);
+        let text = match &self.look {
+            _ if self.template.has_text(PAGE_TEXT) => self.template.text(PAGE_TEXT, &slots),
+            Some(look) => look.words(&self.template, &slots).map(|words| words.said()),
+            None => Ok(Words::of_counts(&snapshot.counts).said()),
+        };
+        Ok(clean(&text.map_err(unfilled)?, MAX_PAGE_CHARS))
     }
 
     /// A look's colour that would be none, with its setting.

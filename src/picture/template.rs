@@ -15,6 +15,8 @@ use crate::picture::mistake::Mistake;
 
 /// The picture among an environment's templates; the others are plain text.
 const PICTURE: &str = "badge.svg";
+/// What a page says in words, if the badge has a text of its own for that.
+pub(crate) const PAGE_TEXT: &str = "page_text";
 /// How much a template may do for one picture: so many steps, and as much again for every 64 bytes
 /// that it makes. The largest of the ready looks takes 5,000; this many take some 20 ms.
 pub(crate) const FUEL: u64 = 500_000;
@@ -92,6 +94,11 @@ impl Template {
     pub(crate) fn add_text(&mut self, name: String, source: String) -> Result<(), Mistake> {
         let added = self.environment.add_template_owned(name.clone(), source.clone());
         added.map_err(|error| Mistake::new(&error, text_name(&name), &source))
+    }
+
+    /// Whether this text has been added.
+    pub(crate) fn has_text(&self, name: &str) -> bool {
+        self.environment.get_template(name).is_ok()
     }
 
     /// The slots of the picture and of all texts. `params.room` is one.
@@ -193,6 +200,7 @@ fn text_name(name: &str) -> &'static str {
         Some("message") => "the look's message",
         Some("color") => "the look's color",
         Some("label_color") => "the look's label_color",
+        Some(PAGE_TEXT) => "page_text",
         _ => "the template",
     }
 }

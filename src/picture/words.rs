@@ -32,6 +32,18 @@ impl Words {
         let message = number.clone();
         Self { number, label: "online".into(), message, color: color.into() }
     }
+
+    /// As one would say it: "5 online", but "readers: nobody".
+    pub(crate) fn said(&self) -> String {
+        let (label, message) = (self.label.trim(), self.message.trim());
+        let is_number = message.starts_with(|c: char| c.is_ascii_digit()) && !message.contains(' ');
+        match (label, message) {
+            ("", "") => self.number.trim().to_owned(),
+            ("", one) | (one, "") => one.to_owned(),
+            _ if is_number => format!("{message} {label}"),
+            _ => format!("{label}: {message}"),
+        }
+    }
 }
 
 impl Look {

@@ -23,6 +23,8 @@ pub(crate) struct Head<'a> {
     pub(crate) is_no_cors: bool,
     /// By `User-Agent`.
     pub(crate) program: Program,
+    /// What is lazy in a page of ours waits until it is laid out.
+    pub(crate) has_lazy_frames: bool,
     /// Nobody looks at the answer yet.
     pub(crate) is_prefetch: bool,
     /// The answer is to have no body.
@@ -52,13 +54,15 @@ pub(crate) enum Destination {
 impl<'a> Head<'a> {
     pub(crate) fn read(parts: &'a Parts) -> Self {
         let headers = &parts.headers;
+        let program = Program::of(headers);
         Self {
             path: parts.uri.path(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             accept: Accept::read(headers),
             destination: headers.get("sec-fetch-dest").map(Destination::named),
             is_no_cors: headers.get("sec-fetch-mode").is_some_and(|mode| mode == "no-cors"),
-            program: Program::of(headers),
+            has_lazy_frames: program.has_lazy_frames(headers),
+            program,
             is_prefetch: is_prefetch(headers),
             is_head: parts.method == Method::HEAD,
             is_old: parts.version < Version::HTTP_11,

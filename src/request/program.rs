@@ -1,6 +1,6 @@
 //! What kind of program a `User-Agent` shows.
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 
 /// What a program shows itself to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,25 @@ impl Program {
             if agent.contains("chrome/") { Self::Chromium } else { Self::WebKit }
         } else {
             Self::Other
+        }
+    }
+
+    /// Whether this is a browser that loads lazy frames when they are laid out, rather than at once: Chrome 77,
+    /// Firefox 121, Safari 16.4 and later.
+    pub(crate) fn has_lazy_frames(self, headers: &HeaderMap) -> bool {
+        let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        let agent = String::from_utf8_lossy(agent);
+        let from = |name: &str, major: u32, minor: u32| {
+            let version = agent.split(name).nth(1).unwrap_or_default();
+            let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+            let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+            (next(), next()) >= (major, minor)
+        };
+        match self {
+            Self::Chromium => from("Chrome/", 77, 0),
+            Self::Firefox => from("Firefox/", 121, 0),
+            Self::WebKit => from("Version/", 16, 4),
+            Self::Fetcher | Self::Other => false,
         }
     }
 
@@ -90,4 +109,34 @@ fn is_bot(agent: &str) -> bool {
         !agent[at + word.len()..].starts_with(|next: char| next.is_ascii_alphabetic())
     };
     ["bot", "camo"].iter().any(|word| agent.match_indices(word).any(ends_a_word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lazy_frames_are_those_of_browsers_that_are_not_old() {
+        for (agent, is_lazy) in [
+            (
+                "Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+                true,
+            ),
+            (
+                "Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/76.0.9 Safari/537.36",
+                false,
+            ),
+            ("Mozilla/5.0 (X11; rv:153.0) Gecko/20100101 Firefox/153.0", true),
+            ("Mozilla/5.0 (X11; rv:115.0) Gecko/20100101 Firefox/115.0", false),
+            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/16.4 Safari/605.1.15", true),
+            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/16.3 Safari/605.1.15", false),
+            ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/26 Safari/605.1.15", true),
+            ("Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 Mobile/15E148", false),
+            ("curl/8", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::USER_AGENT, agent.parse().unwrap())]);
+            assert_eq!(Program::of(&headers).has_lazy_frames(&headers), is_lazy, "{agent}");
+        }
+    }
 }

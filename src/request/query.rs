@@ -9,6 +9,12 @@ use crate::request::theme::Theme;
 
 /// The name of what makes a view's URL its own.
 const VIEW: &str = "view";
+/// What a picture says to whom it belongs that is shown by a page of ours.
+const IN_PAGE: &str = "page";
+/// The format that is a page.
+pub(crate) const PAGE: &str = "page";
+/// What says which kind of answer is wanted, and by whom.
+const KINDS: [&str; 5] = ["format", "still", "stream", "uncounted", VIEW];
 /// Of the pairs that are the application's, so many are kept, ...
 const MAX_PAIRS: usize = 32;
 /// ... with names and values of at most so many bytes.
@@ -34,6 +40,10 @@ pub(crate) struct Query<'a> {
     pub(crate) stream: bool,
     /// `uncounted`: to look on without being counted.
     pub(crate) uncounted: bool,
+    /// `format=page3`: the page within a page that has ended, within another one, and so on.
+    pub(crate) depth: u32,
+    /// `uncounted=page`: a picture within a page that is counted itself.
+    pub(crate) is_in_page: bool,
     /// `view=…`: the URL is a view's own already.
     pub(crate) view: bool,
     others: Vec<(Cow<'a, str>, Cow<'a, str>)>,
@@ -56,10 +66,17 @@ impl<'a> Query<'a> {
             match &*name {
                 "theme" => query.theme = Theme::named(&value).or(query.theme),
                 "scale" => query.scale = value.parse().ok().or(query.scale),
-                "format" => query.format = Some(value),
+                "format" => {
+                    let depth = value.strip_prefix(PAGE).and_then(|depth| depth.parse().ok());
+                    query.depth = depth.unwrap_or_default();
+                    query.format = if depth.is_some() { Some(PAGE.into()) } else { Some(value) };
+                }
                 "still" => query.still = true,
                 "stream" => query.stream = true,
-                "uncounted" => query.uncounted = true,
+                "uncounted" => {
+                    query.uncounted = true;
+                    query.is_in_page = value == IN_PAGE;
+                }
                 VIEW => query.view = true,
                 _ => query.keep(name, value),
             }
@@ -79,6 +96,31 @@ impl<'a> Query<'a> {
         let and = if self.text.is_empty() { "" } else { "&" };
         HeaderValue::try_from(format!("?{text}{and}{VIEW}={view:016x}"))
             .expect("percent-encoded text is visible ASCII")
+    }
+
+    /// The query of the picture that a page shows, as it is asked for by the page's: the same style, and nobody
+    /// else to be counted. Without a view it is a still.
+    pub(crate) fn of_picture(&self, view: Option<u64>) -> String {
+        let style = self.without(&KINDS);
+        match view {
+            Some(view) => format!("?{style}uncounted={IN_PAGE}&{VIEW}={view:016x}"),
+            None => format!("?{style}uncounted={IN_PAGE}&still"),
+        }
+    }
+
+    /// The query of the page that a page shows when it has ended.
+    pub(crate) fn of_next_page(&self) -> String {
+        format!("?{}format={PAGE}{}", self.without(&["format"]), self.depth.saturating_add(1))
+    }
+
+    /// What it is without pairs of these names, to be followed by another pair.
+    fn without(&self, names: &[&str]) -> String {
+        let is_one = |pair: &&str| {
+            let named = form_urlencoded::parse(pair.as_bytes()).next();
+            named.is_none_or(|(name, _)| names.contains(&&*name))
+        };
+        let pairs = self.text.split('&').filter(|pair| !is_one(pair));
+        pairs.map(|pair| format!("{}&", utf8_percent_encode(pair, NOT_IN_HEADERS))).collect()
     }
 
     /// What it is without a view of its own.
@@ -120,6 +162,27 @@ mod tests {
             assert!(!Query::parse(other).still, "{other}");
             assert!(!Query::parse(other).uncounted, "{other}");
         }
+    }
+
+    #[test]
+    fn a_pages_picture_is_asked_for_as_the_page_is() {
+        let query = Query::parse("form%61t=page&theme=dark&label=<a>&stream&view=1&uncounted=x");
+        let picture = query.of_picture(Some(7));
+        assert_eq!(picture, "?theme=dark&label=%3Ca%3E&uncounted=page&view=0000000000000007");
+        let picture = Query::parse(&picture[1..]);
+        assert!(
+            picture.is_in_page && picture.uncounted && picture.view && picture.format.is_none()
+        );
+        assert_eq!(picture.get("label"), Some("<a>"));
+        assert_eq!(query.of_picture(None), "?theme=dark&label=%3Ca%3E&uncounted=page&still");
+        assert_eq!(Query::parse("").of_picture(None), "?uncounted=page&still");
+        let next = query.of_next_page();
+        assert_eq!(next, "?theme=dark&label=%3Ca%3E&stream&view=1&uncounted=x&format=page1");
+        let next = Query::parse(&next[1..]);
+        assert_eq!((next.format.as_deref(), next.depth, query.depth), (Some("page"), 1, 0));
+        assert_eq!(Query::parse("format=page7").of_next_page(), "?format=page8");
+        assert_eq!(Query::parse("format=pages").format.as_deref(), Some("pages"));
+        assert!(!Query::parse("uncounted").is_in_page);
     }
 
     #[test]

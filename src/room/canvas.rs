@@ -1,5 +1,5 @@
 //! What one variant shows: the picture with what it was painted from last, and what is being painted now; or
-//! a line of data.
+//! a line of data or of words.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,6 +12,8 @@ use crate::error::PaintError;
 use crate::picture::paint::{Painting, Picture};
 use crate::picture::raster::Drawing as ToDraw;
 use crate::picture::threads::Lane;
+use crate::picture::words::Words;
+use crate::presence::counts::Counts;
 use crate::request::style::Style;
 use crate::room::screen::Screen;
 use crate::stream::frame::Frame;
@@ -21,7 +23,7 @@ use crate::stream::frame::Frame;
 pub(crate) struct Canvas {
     /// The last good picture, or nothing in its size.
     shown: Option<Shown>,
-    /// Where data is shown instead.
+    /// Where data or words are shown instead.
     line: Option<Arc<Frame>>,
     is_drawing: bool,
     /// It has not been part of a round, because it was being drawn.
@@ -81,10 +83,19 @@ impl Canvas {
         }
     }
 
-    /// Shows a line of data, if it is another one.
-    pub(crate) fn write(&mut self, line: &Bytes) -> NewFrame {
+    /// Shows a line of data or of words, if it is another one.
+    pub(crate) fn write(&mut self, line: &Bytes, frame: fn(&Bytes) -> Frame) -> NewFrame {
         let is_new = self.line.as_ref().is_none_or(|shown| shown.shows_other(line));
-        is_new.then(|| self.line.insert(Arc::new(Frame::data(line))).clone())
+        is_new.then(|| self.line.insert(Arc::new(frame(line))).clone())
+    }
+
+    /// Says this, if it is something else. Where nothing can be said, the last words stay.
+    pub(crate) fn say(&mut self, text: Option<String>, counts: &Counts) -> NewFrame {
+        if text.is_none() && self.line.is_some() {
+            return None;
+        }
+        let text = text.unwrap_or_else(|| Words::of_counts(counts).said());
+        self.write(&text.into(), Frame::words)
     }
 
     /// Begins to draw. What has been drawn before is finished at once.

@@ -23,6 +23,7 @@ use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
 use crate::room::ticker::Ticker;
+use crate::stream::frame::Frame;
 use crate::stream::framing::Medium;
 
 /// A part that stays open collects heartbeats in the browser's memory. After this many (an hour at
@@ -231,10 +232,28 @@ impl Painter {
         let mut paints = false;
         for &(nth, screen) in screens {
             let canvas = self.canvases.entry(screen.number).or_default();
-            if screen.variant.medium == Medium::Data {
-                let max_names = screen.recipe.settings.max_names_in_data();
-                let is_stale = self.room.stale.has(screen.variant.badge);
-                let frame = canvas.write(&Data::json(&self.snapshot, max_names, is_stale));
+            let (picture, style) = (&screen.recipe.picture, &screen.variant.style);
+            let (snapshot, params) = (&self.snapshot, &self.room.params);
+            let values = values.get(&screen.variant.badge).and_then(|taken| taken.as_ref().ok());
+            let is_stale = self.room.stale.has(screen.variant.badge);
+            let frame = match screen.variant.medium {
+                Medium::Picture => None,
+                Medium::Data => {
+                    let max_names = screen.recipe.settings.max_names_in_data();
+                    let line = Data::json(snapshot, max_names, is_stale);
+                    Some(canvas.write(&line, Frame::data))
+                }
+                Medium::Words => {
+                    let said = values.ok_or(PaintError::Panicked);
+                    let said =
+                        said.and_then(|values| picture.page_text(snapshot, params, values, style));
+                    if let Err(error) = &said {
+                        self.reporter.paint_failed(&screen.recipe, &self.room.path, error);
+                    }
+                    Some(canvas.say(said.ok(), &snapshot.counts))
+                }
+            };
+            if let Some(frame) = frame {
                 paints |= frame.is_some();
                 screen.stage.end_round(frame);
                 continue;
@@ -243,10 +262,9 @@ impl Painter {
                 canvas.is_stale = true;
                 continue;
             }
-            let (picture, style) = (&screen.recipe.picture, &screen.variant.style);
-            let filled = match values.get(&screen.variant.badge) {
-                Some(Ok(values)) => picture.fill(&self.snapshot, &self.room.params, values, style),
-                _ => Err(PaintError::Panicked),
+            let filled = match values {
+                Some(values) => picture.fill(snapshot, params, values, style),
+                None => Err(PaintError::Panicked),
             };
             if filled.as_ref().is_ok_and(|drawing| canvas.shows(drawing)) {
                 screen.stage.end_round(None);

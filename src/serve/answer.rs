@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 
 use crate::badge::asked::Asked;
+use crate::badge::page;
 use crate::badge::recipe::Recipe;
 use crate::badge::reply::VARY;
 use crate::error::PaintError;
@@ -29,6 +30,9 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src
 /// again: a frame that finds none shows an error, and stays.
 const RELOAD_SECONDS: &str = "4";
 const RETRY_SECONDS: &str = "10";
+const HTML: &str = "text/html; charset=utf-8";
+/// Without it, a page that asks for isolation shows no frame.
+const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy");
 
 /// What a request for a badge gets.
 #[derive(Debug)]
@@ -96,6 +100,7 @@ enum What {
     Picture(Format),
     /// By its media type.
     Data(&'static str),
+    Page,
 }
 
 impl Answer {
@@ -180,6 +185,10 @@ impl Stream {
                 insert(headers, header::CONTENT_TYPE, lines::media_type(self.framing));
                 insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
             }
+            Medium::Words => {
+                insert(headers, header::CONTENT_TYPE, HTML);
+                insert_page(headers);
+            }
         }
         insert(headers, header::CACHE_CONTROL, "no-store, no-transform");
         // Keeps compression layers away, which would cost every viewer a compressor and save
@@ -192,8 +201,11 @@ impl Stream {
         if self.framing == Framing::Document {
             // In a frame or tab of its own it comes back by itself after a restart of the server.
             insert(headers, header::REFRESH, RELOAD_SECONDS);
+        }
+        if matches!(self.framing, Framing::Document | Framing::Page | Framing::InPage) {
             // Without chunks, over HTTP/1: so that the end is a regular one even if the server is
-            // killed. After a stream that is cut off, Chromium 156 does not load the frame again.
+            // killed. After a stream that is cut off, Chromium 156 does not load the frame again, and
+            // shows no picture any more.
             *response.version_mut() = Version::HTTP_10;
         }
         response
@@ -223,6 +235,12 @@ impl Whole {
 
     pub(crate) fn data(asked: &Asked, media_type: &'static str, bytes: Bytes) -> Self {
         Self::new(asked, What::Data(media_type), async {
+            Content { bytes, status: StatusCode::OK, is_sound: true }
+        })
+    }
+
+    pub(crate) fn page(asked: &Asked, bytes: Bytes) -> Self {
+        Self::new(asked, What::Page, async {
             Content { bytes, status: StatusCode::OK, is_sound: true }
         })
     }
@@ -272,6 +290,10 @@ impl Whole {
                 insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
                 media_type
             }
+            What::Page => {
+                insert_page(headers);
+                HTML
+            }
         };
         if is_known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -301,6 +323,13 @@ fn insert_common(headers: &mut HeaderMap, format: &Format) {
         insert(headers, header::CONTENT_SECURITY_POLICY, SVG_POLICY);
     }
     insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+}
+
+/// For pages that ask for isolation, too: what it shows is its own.
+fn insert_page(headers: &mut HeaderMap) {
+    insert(headers, header::CONTENT_SECURITY_POLICY, page::POLICY);
+    insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    insert(headers, COEP, "require-corp");
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

@@ -15,6 +15,7 @@ use crate::room::registry::Invitation;
 use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
 use crate::stream::framing::Framing;
+use crate::stream::page;
 use crate::stream::stage::Cue;
 
 /// The body of a response from a service in this layer.
@@ -98,16 +99,27 @@ pub(crate) struct Viewer {
 
 #[derive(Debug)]
 enum State {
-    Invited(Invitation, Framing, Admitted),
+    Invited(Invitation, Wire, Admitted),
     Seated(Stream),
     Over,
+}
+
+/// What a stream looks like on the wire.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) framing: Framing,
+    /// What comes before everything else.
+    pub(crate) head: Bytes,
 }
 
 /// A viewer in its seat.
 #[derive(Debug)]
 struct Stream {
     seat: Seat,
-    framing: Framing,
+    wire: Wire,
+    /// How often something new has been shown.
+    steps: u32,
+    beats: u32,
     _admitted: Admitted,
     seen: Option<Arc<Frame>>,
     /// What has to follow what was sent last.
@@ -118,14 +130,14 @@ struct Stream {
 impl Viewer {
     pub(crate) fn new(
         invitation: Invitation,
-        framing: Framing,
+        wire: Wire,
         admitted: Admitted,
         pulse: Option<Pulse>,
     ) -> Self {
         if let Some(pulse) = &pulse {
             pulse.set_watched(true);
         }
-        Self { state: State::Invited(invitation, framing, admitted), pulse }
+        Self { state: State::Invited(invitation, wire, admitted), pulse }
     }
 
     fn has_ended(&self) -> bool {
@@ -151,10 +163,12 @@ impl Viewer {
 
     fn take_seat(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Over);
-        if let State::Invited(invitation, framing, admitted) = state {
+        if let State::Invited(invitation, wire, admitted) = state {
             self.state = State::Seated(Stream {
                 seat: admitted.promise.redeem(invitation),
-                framing,
+                wire,
+                steps: 0,
+                beats: 0,
                 _admitted: admitted,
                 seen: None,
                 next: None,
@@ -185,11 +199,19 @@ impl Stream {
 
     /// Does what the stage cues.
     fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        let cue = ready!(self.seat.poll(cx));
+        let cue = loop {
+            let cue = ready!(self.seat.poll(cx));
+            self.beats += u32::from(matches!(cue, Cue::Beat));
+            if !matches!(cue, Cue::Beat)
+                || self.beats.is_multiple_of(self.wire.framing.beats_each())
+            {
+                break cue;
+            }
+        };
         // Before the first picture there is nothing to repeat or to close; the painter shows one
         // before it closes.
         let from_seen = |show: fn(&Frame, Framing) -> Bytes| {
-            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.framing))
+            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.wire.framing))
         };
         Poll::Ready(match cue {
             Cue::Show(frame) => self.show(frame),
@@ -207,15 +229,25 @@ impl Stream {
 
     fn show(&mut self, frame: Arc<Frame>) -> Bytes {
         self.seat.meter().frame();
+        let framing = self.wire.framing;
         let bytes = match &self.seen {
-            None => frame.opening(self.framing),
+            None => with_head(std::mem::take(&mut self.wire.head), frame.opening(framing)),
             Some(seen) => {
-                let (bytes, next) = frame.step_from(seen, self.framing);
+                let (bytes, next) = frame.step_from(seen, framing);
                 self.next = next;
                 bytes
             }
         };
         self.seen = Some(frame);
+        self.steps += 1;
+        if framing.max_steps().is_some_and(|most| self.steps >= most) {
+            self.is_closed = true;
+            return [&bytes[..], page::RENEWAL].concat().into();
+        }
         bytes
     }
+}
+
+fn with_head(head: Bytes, bytes: Bytes) -> Bytes {
+    if head.is_empty() { bytes } else { [head, bytes].concat().into() }
 }

@@ -14,8 +14,8 @@ const BRACKETS: &AsciiSet =
 ///
 /// | snippet | where | what it costs |
 /// | --- | --- | --- |
-/// | [`img`](Self::img) | any page | Loaded when it is about to be seen, and counted from then on. After a restart of the server the last picture stays until the page is loaded again. |
-/// | [`iframe`](Self::iframe) | pages that allow frames | Comes back by itself in Chromium and Firefox, 4 s after the stream has ended; and Chromium lets go of it as soon as the page is left, rather than after a minute. |
+/// | [`iframe`](Self::iframe) | wherever a frame can stand: the first choice | The picture and words that can be read aloud, searched and copied. Every browser lets go of it as soon as the page is left. Comes back by itself after a restart or an outage of the server. Over HTTP/1.1 it holds two connections ([`page_picture`](crate::Badge::page_picture)). |
+/// | [`img`](Self::img) | where only an image can stand | Loaded when it is about to be seen, and counted from then on. Chromium lets go of a page that was left only after a minute. After a restart of the server the last picture stays until the page is loaded again. |
 /// | [`picture`](Self::picture) | pages with a dark theme | As `img`. |
 /// | [`bbcode`](Self::bbcode) | forums | As `img`, at one pixel per CSS pixel, because a forum states no size. |
 /// | [`markdown`](Self::markdown) | READMEs, wikis | A still where pictures are fetched by a proxy, as GitHub does. |
@@ -39,6 +39,8 @@ pub struct Embed {
     width: u32,
     height: u32,
     has_any_width: bool,
+    /// The size of its page, if it has one, in CSS pixels.
+    page: Option<(u32, u32)>,
 }
 
 impl Embed {
@@ -46,7 +48,12 @@ impl Embed {
     pub(crate) fn new(url: &str, size: Size, has_any_width: bool) -> Self {
         let (width, height) = size.in_pixels(1.0);
         let url = utf8_percent_encode(url, BLANKS).to_string();
-        Self { url, alt: "live badge".to_owned(), width, height, has_any_width }
+        Self { url, alt: "live badge".to_owned(), width, height, has_any_width, page: None }
+    }
+
+    /// The same with a page of this size, in CSS pixels.
+    pub(crate) fn with_page(self, size: (u32, u32)) -> Self {
+        Self { page: Some(size), ..self }
     }
 
     /// What is read to people who can't see the picture.
@@ -71,12 +78,30 @@ impl Embed {
         format!(r#"<img src="{url}" {width}height="{height}" alt="{alt}" loading="lazy">"#)
     }
 
-    /// HTML: the stream in a frame of its own.
+    /// HTML: a frame with the picture and, in a line of 20 CSS pixels below it, the newest words, which
+    /// screen readers read, and which can be searched and copied
+    /// ([`Badge::page_text`](crate::Badge::page_text)).
     ///
-    /// A frame has one size: use it with a look of a fixed [`width`](crate::Look::width).
+    /// It is as wide as the picture, at least 180 CSS pixels, and does not grow: use it with a look of a fixed
+    /// [`width`](crate::Look::width), or state another one. A badge of
+    /// [`pictures_only`](crate::Badge::pictures_only) has no words; its frame shows the bare stream.
+    ///
+    /// ```
+    /// # use tower_livebadge::{Badge, LiveBadgeLayer};
+    /// # let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online()).build()?;
+    /// let embed = badges.handle().room("/online.png", &[])?.embed("/online.png");
+    /// assert_eq!(
+    ///     embed.alt("how many are online").iframe(),
+    ///     r#"<iframe src="/online.png?format=page" width="180" height="40" title="how many are online" loading="lazy" scrolling="no" style="border:0"></iframe>"#,
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn iframe(&self) -> String {
-        let Self { width, height, .. } = self;
-        let (url, alt) = (escape(&self.url), escape(&self.alt));
+        let (url, (width, height)) = match self.page {
+            Some(size) => (self.with_query("format=page"), size),
+            None => (self.url.clone(), (self.width, self.height)),
+        };
+        let (url, alt) = (escape(&url), escape(&self.alt));
         format!(
             r#"<iframe src="{url}" width="{width}" height="{height}" title="{alt}" loading="lazy" scrolling="no" style="border:0"></iframe>"#
         )
@@ -162,6 +187,9 @@ mod tests {
         assert!(embed.picture().contains(r#"srcset="/a.png?x=1&amp;theme=dark""#));
         assert!(embed.picture().contains(r#"loading="lazy""#));
         assert!(embed.iframe().contains(r#"loading="lazy""#));
+        assert!(embed.iframe().contains(r#"src="/a.png?x=1" width="121""#));
+        let frame = embed.clone().with_page((180, 40)).iframe();
+        assert!(frame.contains(r#"src="/a.png?x=1&amp;format=page" width="180" height="40""#));
         let any_width = Embed::new("/a.png", SIZE, true);
         assert_eq!(
             any_width.img(),

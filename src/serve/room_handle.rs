@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::sync::watch;
 
+use crate::badge::page;
 use crate::presence::counts::{Counts, Records};
 use crate::presence::history::History;
 use crate::request::params::Params;
@@ -187,7 +188,8 @@ impl RoomHandle {
     /// ```
     pub fn embed(&self, url: &str) -> Embed {
         let recipe = &self.target.recipe;
-        Embed::new(url, recipe.size, recipe.has_any_width)
+        let embed = Embed::new(url, recipe.size, recipe.has_any_width);
+        if recipe.settings.pictures_only { embed } else { embed.with_page(page::size(recipe)) }
     }
 
     /// Answers a request from inside a handler.

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 
@@ -22,8 +23,9 @@ use crate::room::admission::{Admitted, Claim};
 use crate::room::registry::Invitation;
 use crate::room::screen::{Variant, Watcher};
 use crate::serve::answer::{Answer, Whole};
-use crate::serve::body::Viewer;
+use crate::serve::body::{Viewer, Wire};
 use crate::serve::dispatch::{Dispatch, Target};
+use crate::stream::frame::Frame;
 use crate::stream::framing::{Framing, Medium};
 use crate::stream::lines::{self, Line};
 
@@ -88,6 +90,7 @@ impl Visit {
             Wants::Inner => Answer::empty(StatusCode::NOT_FOUND),
             Wants::Still(format) => self.still(format.as_ref()),
             Wants::Data(data) => self.data(data),
+            Wants::Page(head) => self.page(head),
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
@@ -102,7 +105,7 @@ impl Visit {
                 let claim = Claim { room, badge, settings, host, watcher: &watcher, visitor };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
-                    Err(refusal) => self.refuse(refusal, viewing.framing),
+                    Err(refusal) => self.refuse(refusal, viewing),
                 }
             }
         }
@@ -127,27 +130,31 @@ impl Visit {
             variant: self.variant(viewing.framing.medium()),
             watcher,
         };
-        let viewer = Viewer::new(invitation, viewing.framing, admitted, viewing.pulse.clone());
+        let wire = Wire { framing: viewing.framing, head: viewing.head.clone() };
+        let viewer = Viewer::new(invitation, wire, admitted, viewing.pulse.clone());
         Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }
 
-    /// Data is the same in every style.
+    /// Data is the same in every style, and words in every size.
     fn variant(&self, medium: Medium) -> Variant {
         let Self { target, asked, .. } = self;
+        let own = &target.recipe.picture.style;
         let style = match medium {
-            Medium::Picture => &asked.style,
-            Medium::Data => &target.recipe.picture.style,
+            Medium::Picture => asked.style.clone(),
+            Medium::Data => own.clone(),
+            Medium::Words => own.with_theme(asked.style.theme).with_slots_of(&asked.style),
         };
-        Variant { badge: target.badge, style: style.clone(), medium }
+        Variant { badge: target.badge, style, medium }
     }
 
-    fn refuse(&self, reason: Refusal, framing: Framing) -> Answer {
+    fn refuse(&self, reason: Refusal, viewing: &Viewing) -> Answer {
         let recipe = &self.target.recipe;
         recipe.picture.meter.refused(&reason);
         self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
-        let still = match framing.medium() {
+        let still = match viewing.framing.medium() {
             Medium::Picture => self.still(None),
-            Medium::Data => self.line(framing),
+            Medium::Data => self.line(viewing.framing),
+            Medium::Words => self.page(&viewing.head_of_whole),
         };
         match recipe.settings.when_full {
             WhenFull::Still => still,
@@ -206,6 +213,34 @@ impl Visit {
         Answer::whole(target.recipe.clone(), whole)
     }
 
+    /// A page with a still and the words of now, that ends.
+    fn page(&self, head: &Bytes) -> Answer {
+        let Self { dispatch, target, asked } = self;
+        let recipe = &target.recipe;
+        recipe.picture.meter.still();
+        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let (picture, params) = (&recipe.picture, &target.room.params);
+        let values = picture.values_of(params).take();
+        let said = values
+            .and_then(|values| picture.page_text(&snapshot, params, &values, &asked.style))
+            .unwrap_or_else(|error| {
+                self.complain(&error);
+                Words::of_counts(&snapshot.counts).said()
+            });
+        let words = Frame::words(&said.into()).opening(Framing::Page);
+        let bytes = [&head[..], &words].concat().into();
+        Answer::whole(recipe.clone(), Whole::page(asked, bytes))
+    }
+
+    /// What fails with every request is said now and then.
+    fn complain(&self, error: &PaintError) {
+        let recipe = &self.target.recipe;
+        if let Some(unsaid) = recipe.failures.words.may_speak() {
+            let (badge, error) = (&recipe.path, recipe.picture.said_of(error));
+            tracing::warn!(%badge, %error, unsaid, "a badge could not be put into words");
+        }
+    }
+
     fn data(&self, data: &Data) -> Answer {
         let Self { dispatch, target, asked } = self;
         let recipe = target.recipe.clone();
@@ -222,10 +257,7 @@ impl Visit {
         let words = || {
             let words = recipe.picture.words(&snapshot, params, &asked.style, knows);
             words.unwrap_or_else(|error| {
-                if let Some(unsaid) = recipe.failures.words.may_speak() {
-                    let (badge, error) = (&recipe.path, recipe.picture.said_of(&error));
-                    tracing::warn!(%badge, %error, unsaid, "a badge could not be put into words");
-                }
+                self.complain(&error);
                 Words::of_counts(&snapshot.counts)
             })
         };

@@ -1,4 +1,4 @@
-//! One state of a room, ready to be sent: a picture, or data.
+//! One state of a room, ready to be sent: a picture, data, or words.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::picture::format::Format;
 use crate::stream::framing::Framing;
 use crate::stream::lines::Line;
 use crate::stream::multipart::Multipart;
+use crate::stream::page::Paragraph;
 use crate::stream::parts::{Parts, Pieces};
 
 /// One state of a room, ready to be sent in each framing of its medium.
@@ -15,6 +16,7 @@ use crate::stream::parts::{Parts, Pieces};
 pub(crate) enum Frame {
     Picture(Parts),
     Data(Line),
+    Words(Paragraph),
 }
 
 impl Frame {
@@ -32,19 +34,26 @@ impl Frame {
         Self::Data(Line::new(line))
     }
 
-    /// Whether this is another picture, or another line, than that.
+    /// Of plain text.
+    pub(crate) fn words(text: &Bytes) -> Self {
+        Self::Words(Paragraph::new(text))
+    }
+
+    /// Whether this is another picture, line or text than that.
     pub(crate) fn shows_other(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Picture(parts) => parts.shows_other(bytes),
             Self::Data(line) => line.shows_other(bytes),
+            Self::Words(words) => words.shows_other(bytes),
         }
     }
 
-    /// In bytes, of the bare picture or line.
+    /// In bytes, of the bare picture, or of what is sent.
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Picture(parts) => parts.picture().len(),
             Self::Data(line) => line.step(Framing::Lines).len(),
+            Self::Words(words) => words.bytes().len(),
         }
     }
 
@@ -53,6 +62,7 @@ impl Frame {
         match self {
             Self::Picture(parts) => parts.opening(framing),
             Self::Data(line) => line.opening(framing),
+            Self::Words(words) => words.bytes(),
         }
     }
 
@@ -61,8 +71,9 @@ impl Frame {
         match (self, seen) {
             (Self::Picture(parts), Self::Picture(seen)) => parts.step_from(seen, framing),
             (Self::Data(line), _) => (line.step(framing), None),
+            (Self::Words(words), _) => (words.bytes(), None),
             // A screen shows one medium.
-            (Self::Picture(parts), Self::Data(_)) => (parts.opening(framing), None),
+            (Self::Picture(parts), _) => (parts.opening(framing), None),
         }
     }
 
@@ -71,6 +82,7 @@ impl Frame {
         match self {
             Self::Picture(parts) => parts.heartbeat(framing),
             Self::Data(_) => Line::heartbeat(framing),
+            Self::Words(_) => Paragraph::heartbeat(),
         }
     }
 
@@ -78,7 +90,7 @@ impl Frame {
     pub(crate) fn closing(&self, framing: Framing) -> Bytes {
         match self {
             Self::Picture(parts) => parts.closing(framing),
-            Self::Data(_) => Bytes::new(),
+            Self::Data(_) | Self::Words(_) => Bytes::new(),
         }
     }
 }

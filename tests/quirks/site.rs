@@ -1,13 +1,17 @@
 //! A site with live pictures, in this process, so that a test says what they show.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
+use axum::middleware::map_response;
 use axum::response::{Html, Response};
 use axum::routing::get;
+use futures_util::StreamExt;
 use http::header;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -56,6 +60,8 @@ enum Around {
     ForcedCompression,
     /// Something that takes the queries away.
     NoQueries,
+    /// Something that knows how many bodies are open.
+    Counting,
 }
 
 /// A site that is not there yet.
@@ -101,6 +107,11 @@ impl Plan {
         self
     }
 
+    pub(crate) fn counting_bodies(mut self) -> Self {
+        self.around = Around::Counting;
+        self
+    }
+
     pub(crate) fn without_queries(mut self) -> Self {
         self.around = Around::NoQueries;
         self
@@ -128,7 +139,7 @@ impl Plan {
         let log = Arc::new(Log::default());
         let badge = Badge::svg(SVG).values(looks).heartbeat(self.heartbeat).format(self.format);
         // One picture pixel is one CSS pixel.
-        let badge = badge.scale(1.0).max_rate(1000.0);
+        let badge = badge.scale(1.0).max_rate(1000.0).page_text("{{ fill }}");
         let badges = LiveBadgeLayer::builder()
             .badge("/live.png", badge.clone())
             .badge("/rooms/{room}", badge)
@@ -157,6 +168,18 @@ impl Plan {
                 let force = ServiceBuilder::new().layer(CompressionLayer::new().gzip(true));
                 app.layer(badges).layer(force.map_response(unmarked))
             }
+            Around::Counting => {
+                let log = log.clone();
+                let counted = move |response: Response| {
+                    let open = log.open.clone();
+                    ready(response.map(|body| {
+                        let pieces = body.into_data_stream();
+                        // As long as the body is there, so is its share.
+                        Body::from_stream(pieces.inspect(move |_| _ = Arc::strong_count(&open)))
+                    }))
+                };
+                app.layer(badges).layer(map_response(counted))
+            }
             Around::NoQueries => app.layer(badges).layer(MapRequestLayer::new(without_query)),
         };
         let listener = bind(self.port).await;
@@ -167,7 +190,7 @@ impl Plan {
 }
 
 /// A port is taken until the listener before has been dropped.
-async fn bind(port: u16) -> TcpListener {
+pub(crate) async fn bind(port: u16) -> TcpListener {
     loop {
         if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
             return listener;
@@ -241,6 +264,11 @@ impl Site {
         self.handle.rooms().iter().map(|room| room.counts.streams).sum()
     }
 
+    /// How many bodies are open, also of those who are not counted.
+    pub(crate) fn bodies(&self) -> usize {
+        Arc::strong_count(&self.log.open) - 1
+    }
+
     /// How many streams have been opened so far.
     pub(crate) fn joins(&self) -> usize {
         self.log.joins.load(Ordering::SeqCst)
@@ -254,6 +282,8 @@ impl Site {
 
 #[derive(Debug, Default)]
 struct Log {
+    /// Each open body has a share.
+    open: Arc<()>,
     joins: AtomicUsize,
     picture_bytes: AtomicUsize,
 }

@@ -28,6 +28,7 @@ mod observability;
 mod own_code;
 mod own_values;
 mod pace;
+mod pages;
 mod past_and_totals;
 mod paths;
 mod people;

@@ -6,11 +6,27 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::Client;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
-use fantoccini::wd::WindowHandle;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
+use http::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use url::{ParseError, Url};
 
 use super::marionette::Marionette;
+
+/// A command of Chromium's own protocol, as its driver passes it on.
+#[derive(Debug)]
+struct DevTools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
+    }
+}
 
 #[derive(Debug)]
 pub(super) enum Driver {
@@ -147,6 +163,54 @@ impl Driver {
                 answer.map(|mut answer| answer["value"].take()).map_err(|error| error.to_string())
             }
         }
+    }
+
+    /// Commands go to the window's first frame from now on.
+    pub(super) async fn enter_frame(&self) {
+        // It may not be there yet.
+        for tries in 0.. {
+            let entered = match self {
+                Self::WebDriver(client) => client.enter_frame(0).await.map_err(|e| e.to_string()),
+                Self::Marionette(firefox) => {
+                    let entered =
+                        firefox.try_command("WebDriver:SwitchToFrame", json!({ "id": 0 }));
+                    entered.await.map(drop).map_err(|error| error.to_string())
+                }
+            };
+            match entered {
+                Ok(()) => return,
+                Err(error) if tries == 250 => panic!("no frame: {error}"),
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// Commands go to the whole window again.
+    pub(super) async fn leave_frame(&self) {
+        match self {
+            Self::WebDriver(client) => {
+                client.enter_parent_frame().await.expect("a frame is in a window")
+            }
+            Self::Marionette(firefox) => {
+                firefox.command("WebDriver:SwitchToFrame", json!({ "id": null })).await;
+            }
+        }
+    }
+
+    /// The names and texts of what screen readers are told of in the first frame; Chromium alone tells.
+    pub(super) async fn accessible(&self) -> Option<Vec<String>> {
+        let Self::WebDriver(client) = self else { return None };
+        let tree = client.issue_cmd(DevTools("Page.getFrameTree", json!({}))).await.ok()?;
+        let frame = &tree["frameTree"]["childFrames"][0]["frame"]["id"];
+        let of_frame = DevTools("Accessibility.getFullAXTree", json!({ "frameId": frame }));
+        let tree = client.issue_cmd(of_frame).await.expect("a frame has such a tree");
+        let nodes = tree["nodes"].as_array().expect("a tree has nodes");
+        let told = nodes.iter().filter(|node| node["ignored"] != true);
+        let named = told.filter_map(|node| {
+            let name = node["name"]["value"].as_str().filter(|name| !name.is_empty())?;
+            Some(format!("{}: {name}", node["role"]["value"].as_str().unwrap_or_default()))
+        });
+        Some(named.collect())
     }
 
     /// Clicks on a place in the window, in CSS pixels.

@@ -99,6 +99,19 @@ impl Browser {
         self.driver.run(script).await
     }
 
+    /// The same in the page's first frame.
+    pub(crate) async fn run_in_frame(&self, script: &str) -> Value {
+        self.driver.enter_frame().await;
+        let value = self.driver.run(script).await;
+        self.driver.leave_frame().await;
+        value
+    }
+
+    /// What screen readers are told of in the page's first frame, by roles and names; Chromium alone tells.
+    pub(crate) async fn accessible(&self) -> Option<Vec<String>> {
+        self.driver.accessible().await
+    }
+
     /// Clicks on a place in the window, in CSS pixels.
     pub(crate) async fn click(&self, (x, y): (u32, u32)) {
         self.driver.click(x, y).await;

@@ -3,6 +3,7 @@
 mod changes;
 mod embeddings;
 mod endings;
+mod frames;
 mod pages;
 mod presence;
 mod wire;
@@ -67,6 +68,19 @@ pub(crate) const ALL: &[Case] = cases! {
     "polite end in an iframe": endings::keep_the_picture(
         r#"<iframe src="/live.png" style="border: 0"></iframe>"#, H1
     );
+
+    "a frame's page over h1": frames::show_picture_and_words(H1);
+    "a frame's page over h2": frames::show_picture_and_words(H2);
+    "a frame's page is left": frames::are_left_at_once();
+    "a frame's page in two tabs": frames::are_live_in_two_tabs();
+    "a frame's page on another site": frames::are_live_in_a_sandbox_of_another_site();
+    "a frame's page on an isolated page": frames::are_live_on_isolated_pages();
+    "a frame's page begins anew": frames::begin_anew_after_many_changes();
+    "a frame's page after a restart": frames::come_back_after_a_restart(true);
+    "a frame's page after a sudden restart": frames::come_back_after_a_restart(false);
+
+    "an outage": frames::come_back_after_an_outage(true);
+    "a sudden outage": frames::come_back_after_an_outage(false);
 
     "load": pages::are_loaded_while_a_snippet_streams();
     "isolation": pages::that_are_isolated_show_badges_of_others();
