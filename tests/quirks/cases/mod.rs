@@ -79,7 +79,6 @@ pub(crate) const ALL: &[Case] = cases! {
     "a frame's page after a restart": frames::come_back_after_a_restart(true);
     "a frame's page after a sudden restart": frames::come_back_after_a_restart(false);
 
-    "an outage": frames::come_back_after_an_outage(true);
     "a sudden outage": frames::come_back_after_an_outage(false);
 
     "load": pages::are_loaded_while_a_snippet_streams();
