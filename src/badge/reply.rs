@@ -47,8 +47,8 @@ impl Reply {
     /// something whole. In this order:
     ///
     /// 1. `?format=`: `png`, `svg`, `jpeg` and `webp` (with these features) are a still in that
-    ///    format, `json`, `shields` and `text` are [`Data`], `events` and `lines` are live data, `page` is
-    ///    the live [`Page`](Self::Page); `?still` is a still.
+    ///    format, `json`, `shields` and `text` are [`Data`], `events` and `lines` are live data, `page`
+    ///    (or `html`) is the live [`Page`](Self::Page); `?still` is a still.
     /// 2. `Accept` wants `application/json` or `text/plain` most, from a script or a program: data; or
     ///    `text/event-stream`: live data.
     /// 3. `HEAD`, HTTP/1.0, a prefetch or prerender (`Sec-Purpose`, and the older
@@ -187,7 +187,7 @@ fn wanted_by_name(head: &Head<'_>) -> Option<Reply> {
         "text" => Some(Reply::Data(Data::Text)),
         "events" => Some(Reply::Events),
         "lines" => Some(Reply::Lines),
-        "page" => Some(Reply::Page),
+        "page" | "html" => Some(Reply::Page),
         name => image(&format!("image/{name}")).map(Reply::StillAs),
     });
     named.or_else(|| head.query.still.then_some(Reply::Still))

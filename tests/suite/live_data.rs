@@ -207,6 +207,11 @@ fn a_browser_that_accepts_events_among_others_wants_none() {
         Reply::for_request(&request.body(()).unwrap().into_parts().0)
     };
     assert_eq!(reply("text/event-stream", Some("empty")), Reply::Events);
+    for (format, wanted) in [("page", Reply::Page), ("html", Reply::Page), ("lines", Reply::Lines)]
+    {
+        let named = http::Request::get(format!("{PATH}?format={format}")).body(()).unwrap();
+        assert_eq!(Reply::for_request(&named.into_parts().0), wanted);
+    }
     assert_eq!(reply("Text/Event-Stream", None), Reply::Events);
     assert_eq!(reply("text/event-stream", Some("image")), Reply::Stream);
     assert_eq!(reply("application/json, text/event-stream", None), Reply::Data(Data::Json));
