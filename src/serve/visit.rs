@@ -16,6 +16,7 @@ use crate::picture::format::Format;
 use crate::picture::raster::Drawing;
 use crate::picture::threads::Lane;
 use crate::picture::words::Words;
+use crate::presence::counts::Snapshot;
 use crate::presence::people::{People, Who};
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::{Person, Salt};
@@ -167,7 +168,7 @@ impl Visit {
         let Self { dispatch, target, asked } = self;
         let recipe = target.recipe.clone();
         recipe.picture.meter.still();
-        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let snapshot = self.snapshot();
         let (style, params) = (asked.style.clone(), target.room.params.clone());
         let format = format.unwrap_or(&recipe.picture.format).clone();
         let (cook, of_format) = (recipe.clone(), format.clone());
@@ -202,23 +203,18 @@ impl Visit {
 
     /// One event or one line, and the end.
     fn line(&self, framing: Framing) -> Answer {
-        let Self { dispatch, target, asked } = self;
-        target.recipe.picture.meter.still();
-        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
-        let max_names = target.recipe.settings.max_names_in_data();
-        let is_stale = dispatch.registry.is_stale(&target.room, target.badge)
-            || target.recipe.picture.is_stale(&target.room.params);
-        let line = Line::new(&Data::json(&snapshot, max_names, is_stale)).alone(framing);
-        let whole = Whole::data(asked, lines::media_type(framing), line);
-        Answer::whole(target.recipe.clone(), whole)
+        let recipe = self.target.recipe.clone();
+        recipe.picture.meter.still();
+        let line = Line::new(&self.body(&Data::Json)).alone(framing);
+        Answer::whole(recipe, Whole::data(&self.asked, lines::media_type(framing), line))
     }
 
     /// A page with a still and the words of now, that ends.
     fn page(&self, head: &Bytes) -> Answer {
-        let Self { dispatch, target, asked } = self;
+        let Self { target, asked, .. } = self;
         let recipe = &target.recipe;
         recipe.picture.meter.still();
-        let snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        let snapshot = self.snapshot();
         let (picture, params) = (&recipe.picture, &target.room.params);
         let values = picture.values_of(params).take();
         let said = values
@@ -242,10 +238,15 @@ impl Visit {
     }
 
     fn data(&self, data: &Data) -> Answer {
-        let Self { dispatch, target, asked } = self;
-        let recipe = target.recipe.clone();
+        let recipe = self.target.recipe.clone();
         recipe.picture.meter.still();
-        let mut snapshot = dispatch.registry.snapshot(&target.room, dispatch.host(target));
+        Answer::whole(recipe, Whole::data(&self.asked, data.media_type(), self.body(data)))
+    }
+
+    fn body(&self, data: &Data) -> Bytes {
+        let Self { dispatch, target, asked } = self;
+        let recipe = &target.recipe;
+        let mut snapshot = self.snapshot();
         let params = &target.room.params;
         let max_names = recipe.settings.max_names_in_data();
         if max_names.is_none() {
@@ -261,7 +262,11 @@ impl Visit {
                 Words::of_counts(&snapshot.counts)
             })
         };
-        let body = data.body(&snapshot, max_names, is_stale, words);
-        Answer::whole(recipe, Whole::data(asked, data.media_type(), body))
+        data.body(&snapshot, max_names, is_stale, words)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let Self { dispatch, target, .. } = self;
+        dispatch.registry.snapshot(&target.room, dispatch.host(target))
     }
 }

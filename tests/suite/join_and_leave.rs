@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::common::{
-    BROWSER, Client, Protocol, RawReply, Server, bar_badge, eventually, read_bar, serve, within,
+    BROWSER, Client, Protocol, RawReply, bar_badge, eventually, read_bar, serve_badge, within,
 };
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -14,12 +14,6 @@ use tower::ServiceExt;
 use tower_livebadge::{Badge, Handle, LiveBadgeLayer, VisitorKey};
 
 const PATH: &str = "/rooms/lobby/bar.png";
-
-async fn serve_badge(badge: Badge) -> (Server, Handle) {
-    let badges = LiveBadgeLayer::builder().badge("/rooms/{room}/bar.png", badge).build().unwrap();
-    let handle = badges.handle();
-    (serve(badges.into_service()).await, handle)
-}
 
 async fn open(address: SocketAddr) -> RawReply {
     RawReply::to(address, &format!("GET {PATH} HTTP/1.1"), &BROWSER).await
@@ -31,7 +25,7 @@ fn streams(handle: &Handle) -> usize {
 
 #[tokio::test]
 async fn fifty_viewers_that_come_and_go_at_random_are_counted() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", bar_badge()).await;
     let mut random = fastrand::Rng::with_seed(2012);
     let mut open_now = Vec::new();
     for _ in 0..10 {
@@ -52,7 +46,7 @@ async fn fifty_viewers_that_come_and_go_at_random_are_counted() {
 
 #[tokio::test]
 async fn every_way_to_go_is_noticed() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", bar_badge()).await;
     let counts = |number| {
         let handle = handle.clone();
         async move { eventually("the count", || streams(&handle) == number).await }
@@ -92,7 +86,9 @@ async fn every_way_to_go_is_noticed() {
 #[tokio::test]
 async fn a_viewer_behind_a_stray_byte_is_noticed_by_the_heartbeat() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let (server, handle) = serve_badge(bar_badge().heartbeat(Duration::from_millis(50))).await;
+    let (server, handle) =
+        serve_badge("/rooms/{room}/bar.png", bar_badge().heartbeat(Duration::from_millis(50)))
+            .await;
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     let request = format!("GET {PATH} HTTP/1.1\r\nhost: x\r\nsec-fetch-dest: image\r\n\r\nX");
     socket.write_all(request.as_bytes()).await.unwrap();
@@ -118,7 +114,7 @@ async fn a_response_that_is_never_polled_is_never_counted() {
 
 #[tokio::test]
 async fn a_burst_of_streams_that_are_reset_at_once_leaves_nobody_behind() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", bar_badge()).await;
     let socket = TcpStream::connect(server.address).await.unwrap();
     let (sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket))
@@ -144,7 +140,7 @@ async fn a_burst_of_streams_that_are_reset_at_once_leaves_nobody_behind() {
 
 #[tokio::test]
 async fn rooms_are_counted_apart_and_named_by_what_the_path_means() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", bar_badge()).await;
     let mut open = Vec::new();
     for path in ["/rooms/a%20b/bar.png", "/rooms/a%20%62/bar.png", "/rooms/c/bar.png"] {
         let mut client = Client::connect(server.address, Protocol::Http1).await;
@@ -163,7 +159,7 @@ async fn rooms_are_counted_apart_and_named_by_what_the_path_means() {
 
 #[tokio::test]
 async fn the_first_picture_counts_its_viewer() {
-    let (server, handle) = serve_badge(bar_badge().max_rate(1000.0)).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", bar_badge().max_rate(1000.0)).await;
     let mut open = Vec::new();
     for number in 1..=20 {
         sleep(Duration::from_millis(3)).await; // the pace allows a picture
@@ -182,7 +178,7 @@ async fn visitors_are_people_and_stay_for_their_grace() {
     let badge = bar_badge()
         .leave_grace(Duration::from_millis(400))
         .visitors(|request| request.headers.get("x-user").map(VisitorKey::new));
-    let (server, handle) = serve_badge(badge).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", badge).await;
     let counts = || {
         let counts = handle.room_at(PATH).unwrap().counts();
         (counts.streams, counts.visitors)
@@ -209,7 +205,7 @@ async fn a_viewer_that_stops_reading_is_uncounted_and_comes_back() {
       <filter id="f"><feTurbulence baseFrequency=".9" seed="{{ value }}"/></filter>
       <rect width="400" height="300" filter="url(#f)"/></svg>"##;
     let badge = Badge::svg(svg).scale(1.0).values(noise).heartbeat(Duration::from_millis(100));
-    let (server, handle) = serve_badge(badge.max_rate(1000.0)).await;
+    let (server, handle) = serve_badge("/rooms/{room}/bar.png", badge.max_rate(1000.0)).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     let mut viewer = client.get(PATH, &BROWSER).await.into_stream();
     viewer.next_part().await;

@@ -3,20 +3,14 @@
 use std::time::Duration;
 
 use crate::common::{
-    BROWSER, Client, Protocol, RawReply, Server, bar_badge, eventually, serve, within,
+    BROWSER, Client, Protocol, RawReply, bar_badge, eventually, serve, serve_badge, within,
 };
-use tower_livebadge::{Badge, Data, Handle, LiveBadgeLayer, Reply, WhenFull, visitor};
+use tower_livebadge::{Data, LiveBadgeLayer, Reply, WhenFull, visitor};
 
 const PATH: &str = "/bar.png";
 /// What `new EventSource(…)` sends in Chromium 156 and Firefox 153.
 const EVENT_SOURCE: [(&str, &str); 3] =
     [("accept", "text/event-stream"), ("sec-fetch-dest", "empty"), ("sec-fetch-mode", "cors")];
-
-async fn serve_badge(badge: Badge) -> (Server, Handle) {
-    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
-    let handle = badges.handle();
-    (serve(badges.into_service()).await, handle)
-}
 
 /// A stream of text, read in pieces that end like this.
 struct Text {
@@ -85,7 +79,7 @@ impl Text {
 #[tokio::test]
 async fn scripts_shells_and_pictures_count_each_other() {
     let badge = bar_badge().visitors(visitor::header("x-user")).leave_grace(Duration::ZERO);
-    let (server, handle) = serve_badge(badge).await;
+    let (server, handle) = serve_badge(PATH, badge).await;
     let (alice, bob) = (("x-user", "alice"), ("x-user", "bob"));
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let connect = async || Client::connect(server.address, protocol).await;
@@ -119,7 +113,8 @@ async fn scripts_shells_and_pictures_count_each_other() {
 
 #[tokio::test]
 async fn what_does_not_change_is_not_sent_and_silence_is_kept_alive() {
-    let (server, _handle) = serve_badge(bar_badge().heartbeat(Duration::from_millis(50))).await;
+    let (server, _handle) =
+        serve_badge(PATH, bar_badge().heartbeat(Duration::from_millis(50))).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     let mut events = Text::open(&mut client, PATH, &EVENT_SOURCE).await;
     let mut lines = Text::open(&mut client, "/bar.png?format=lines&uncounted", &[]).await;
@@ -133,7 +128,7 @@ async fn what_does_not_change_is_not_sent_and_silence_is_kept_alive() {
 
 #[tokio::test]
 async fn a_closed_room_and_a_shutdown_end_them_in_the_regular_way() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     for is_shutdown in [false, true] {
         let mut events = RawReply::to(server.address, "GET /bar.png HTTP/1.1", &EVENT_SOURCE).await;
         events.chunk().await.unwrap();

@@ -4,14 +4,12 @@
 use std::time::Duration;
 
 use crate::common::{
-    BROWSER, Client, Direct, Protocol, RawReply, Server, bar_badge, bar_badge_of, call, drawn,
-    eventually, serve, within,
+    BROWSER, Client, Direct, Protocol, RawReply, bar_badge, bar_badge_of, call, drawn, eventually,
+    serve, serve_badge, within,
 };
 use http_body_util::BodyExt;
 use tokio::sync::watch;
-use tower_livebadge::{
-    Badge, BuildErrorKind, Handle, LiveBadgeLayer, Look, Reply, WhenFull, visitor,
-};
+use tower_livebadge::{Badge, BuildErrorKind, LiveBadgeLayer, Look, Reply, WhenFull, visitor};
 
 const PATH: &str = "/bar.png";
 const PAGE: &str = "/bar.png?format=page";
@@ -25,12 +23,6 @@ const FRAME: [(&str, &str); 3] = [
     ),
 ];
 const BEFORE: &str = "<input type=radio name=n checked hidden><p>";
-
-async fn serve_badge(badge: Badge) -> (Server, Handle) {
-    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
-    let handle = badges.handle();
-    (serve(badges.into_service()).await, handle)
-}
 
 /// A page as far as it has come.
 struct Page {
@@ -90,7 +82,7 @@ impl Page {
 async fn page_and_picture_are_one_stream_of_one_visitor() {
     // Also where the application itself decides who is counted, which would be everybody.
     for badge in [bar_badge(), bar_badge().count_if(|_| true)] {
-        let (server, handle) = serve_badge(badge.visitors(visitor::header("x-user"))).await;
+        let (server, handle) = serve_badge(PATH, badge.visitors(visitor::header("x-user"))).await;
         for protocol in Protocol::BOTH {
             let mut client = Client::connect(server.address, protocol).await;
             let mut page = Page::open(&mut client, "/bar.png?format=page&theme=dark", &FRAME).await;
@@ -122,7 +114,7 @@ async fn page_and_picture_are_one_stream_of_one_visitor() {
 #[tokio::test]
 async fn a_page_begins_with_enough_and_is_kept_alive_by_blanks() {
     for badge in [bar_badge(), bar_badge().page_picture(false)] {
-        let (server, _handle) = serve_badge(badge.heartbeat(Duration::from_millis(30))).await;
+        let (server, _handle) = serve_badge(PATH, badge.heartbeat(Duration::from_millis(30))).await;
         let mut client = Client::connect(server.address, Protocol::Http2).await;
         let mut page = Page::open(&mut client, PAGE, &FRAME).await;
         page.says("1 online").await;
@@ -209,7 +201,7 @@ async fn a_pages_picture_stands_open_without_its_beginning_and_beats_seldom() {
 
 #[tokio::test]
 async fn a_page_looks_for_the_server_and_shows_the_next_one_in_its_place() {
-    let (server, _handle) = serve_badge(bar_badge()).await;
+    let (server, _handle) = serve_badge(PATH, bar_badge()).await;
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     let asked = "/bar.png?theme=dark&format=page";
     let mut page = Page::open(&mut client, asked, &FRAME).await;
@@ -264,7 +256,7 @@ async fn a_page_of_many_changes_ends_and_comes_again_at_once() {
 
 #[tokio::test]
 async fn a_closed_room_and_a_shutdown_end_it_in_the_regular_way() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     for is_shutdown in [false, true] {
         let mut client = Client::connect(server.address, Protocol::Http2).await;
         let mut page = Page::open(&mut client, PAGE, &FRAME).await;

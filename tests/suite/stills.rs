@@ -1,20 +1,13 @@
 //! Who gets one whole picture, who gets a stream, and what a still is like.
 
 use crate::common::{
-    BROWSER, Client, Protocol, RawReply, Reply, Server, bar_badge, bar_badge_of, eventually,
-    read_bar, serve,
+    BROWSER, Client, Protocol, RawReply, Reply, bar_badge, bar_badge_of, eventually, read_bar,
+    serve_badge,
 };
 use http::Method;
 use tokio::sync::watch;
-use tower_livebadge::{Badge, Handle, LiveBadgeLayer};
 
 const PATH: &str = "/badge.png";
-
-async fn serve_badge(badge: Badge) -> (Server, Handle) {
-    let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().expect("a right badge");
-    let handle = badges.handle();
-    (serve(badges.into_service()).await, handle)
-}
 
 /// Everything about a still but its body; returns its tag.
 fn check_still(name: &str, reply: &Reply) -> String {
@@ -45,7 +38,7 @@ fn length(reply: &Reply) -> usize {
 
 #[tokio::test]
 async fn a_still_is_one_whole_picture_that_counts_nobody() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     for protocol in Protocol::BOTH {
         let mut client = Client::connect(server.address, protocol).await;
         for (viewers, path) in [(0, "/badge.png?still"), (0, "/badge.png?a=b&still=1&c")] {
@@ -61,7 +54,7 @@ async fn a_still_is_one_whole_picture_that_counts_nobody() {
 
 #[tokio::test]
 async fn a_still_shows_who_is_there() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     let mut viewer = Client::connect(server.address, Protocol::Http1).await;
     let mut stream = viewer.get(PATH, &BROWSER).await.into_stream();
     stream.bar_of(1).await;
@@ -80,7 +73,7 @@ async fn a_still_shows_who_is_there() {
 
 #[tokio::test]
 async fn a_head_request_gets_the_stills_head() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     for protocol in Protocol::BOTH {
         let mut client = Client::connect(server.address, protocol).await;
         let still = client.get("/badge.png?still", &[]).await;
@@ -104,7 +97,7 @@ async fn a_head_request_gets_the_stills_head() {
 
 #[tokio::test]
 async fn old_http_gets_a_still() {
-    let (server, handle) = serve_badge(bar_badge()).await;
+    let (server, handle) = serve_badge(PATH, bar_badge()).await;
     let reply = RawReply::to(server.address, "GET /badge.png HTTP/1.0", &BROWSER).await;
     assert_eq!((reply.status(), reply.header("content-type")), ("200", Some("image/png")));
     assert_eq!(reply.header("transfer-encoding"), None);
@@ -117,7 +110,7 @@ async fn old_http_gets_a_still() {
 #[tokio::test]
 async fn a_known_picture_is_not_sent_again() {
     let (value, receiver) = watch::channel(3_usize);
-    let (server, handle) = serve_badge(bar_badge_of("value").values(receiver)).await;
+    let (server, handle) = serve_badge(PATH, bar_badge_of("value").values(receiver)).await;
     for protocol in Protocol::BOTH {
         value.send_replace(3);
         let mut client = Client::connect(server.address, protocol).await;

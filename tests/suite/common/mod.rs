@@ -22,7 +22,7 @@ pub(crate) use client::{Client, LiveStream, Protocol, Reply};
 pub(crate) use direct::{Direct, call, drawn};
 pub(crate) use picture::{Picture, decode};
 pub(crate) use raw::RawReply;
-pub(crate) use server::{Server, serve};
+pub(crate) use server::{Server, serve, serve_badge};
 pub(crate) use site::Site;
 
 /// Whatever is waited for comes within this time on any machine, or never.

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
+use tower_livebadge::{Badge, Handle, LiveBadgeLayer};
 
 /// A server that ends, with all its connections, when this is dropped.
 #[derive(Debug)]
@@ -27,6 +28,13 @@ impl Server {
     pub(crate) fn stop(&self) {
         self.task.abort();
     }
+}
+
+/// Serves one badge at this path.
+pub(crate) async fn serve_badge(path: &str, badge: Badge) -> (Server, Handle) {
+    let badges = LiveBadgeLayer::builder().badge(path, badge).build().expect("a right badge");
+    let handle = badges.handle();
+    (serve(badges.into_service()).await, handle)
 }
 
 /// Serves an axum app or any other service, over HTTP/1 and HTTP/2 with prior knowledge, as
