@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use http::Request;
@@ -46,10 +46,18 @@ async fn a_picture_that_no_thread_was_there_for_comes_when_there_is_one() {
     let service = badges.observer(pictures.clone()).build().expect("a right badge").into_service();
 
     // A drawing thread's stack is 8 MiB. glibc keeps up to 40 MiB of stacks that were in use before.
+    // All of them run before memory is limited: one that then still began would want memory for its
+    // signal stack, and the standard library ends the process if there is none.
+    let running = Arc::new(Barrier::new(7));
     for _ in 0..6 {
-        let builder = std::thread::Builder::new().stack_size(STACK);
-        builder.spawn(std::thread::park).expect("a thread");
+        let running = Arc::clone(&running);
+        let park = move || {
+            running.wait();
+            std::thread::park();
+        };
+        std::thread::Builder::new().stack_size(STACK).spawn(park).expect("a thread");
     }
+    running.wait();
     let limit = getrlimit(Resource::As);
     let tight = Rlimit { current: Some(asked_for() + STACK as u64 * 3 / 4), ..limit };
     setrlimit(Resource::As, tight).expect("a limit can be lowered");
