@@ -335,6 +335,17 @@ pub enum BuildErrorKind {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The store can't be used.
+    #[error("the store of totals can't be used: {0}")]
+    #[non_exhaustive]
+    Store(#[source] Box<dyn Error + Send + Sync>),
+    /// There is no such time zone.
+    #[error("time_zone: {reason}")]
+    #[non_exhaustive]
+    TimeZone {
+        /// What would be one.
+        reason: String,
+    },
     /// The data of a font can't be used.
     #[error("the font number {position} (from 0) {reason}")]
     #[non_exhaustive]

@@ -219,6 +219,7 @@ mod presence;
 mod request;
 mod room;
 mod serve;
+mod store;
 mod stream;
 mod sync;
 
@@ -263,8 +264,10 @@ pub use observe::observer::{
 };
 pub use picture::format::Format;
 pub use picture::look::Look;
-pub use presence::counts::{Counts, Records, RoomCounts};
+pub use presence::counts::{Counts, RoomCounts};
 pub use presence::leaving::LeaveReason;
+pub use presence::records::Records;
+pub use presence::totals::Totals;
 pub use request::cookie::{SameSite, VisitorCookie};
 pub use request::key::VisitorKey;
 pub use request::params::Params;
@@ -280,3 +283,4 @@ pub use serve::layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
 pub use serve::not_found::NotFound;
 pub use serve::room_handle::{RoomError, RoomHandle};
 pub use serve::service::{LiveBadge, ResponseFuture};
+pub use store::contract::{RoomKey, Store, StoreError};

@@ -94,7 +94,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         look: badge.look,
         tick: past.iter().copied().chain(since).filter_map(|slot| slots::tick(slot)).min(),
         ticks,
-        clock: badge.settings.clock.clone(),
+        clock: badge.settings.calendar.clock.clone(),
         shows_room: slots.iter().any(|slot| slots::first(slot) == "params"),
         shows_names,
         max_people: badge.settings.max_people(),

@@ -9,7 +9,7 @@ use http::request::Parts;
 
 use crate::badge::own_urls::OwnUrls;
 use crate::badge::reply::Reply;
-use crate::presence::clock::Clock;
+use crate::presence::calendar::Calendar;
 use crate::presence::counts::Grace;
 use crate::request::cookie::VisitorCookie;
 use crate::request::head::Head;
@@ -66,7 +66,7 @@ pub(crate) struct Settings {
     pub(crate) until: Option<SystemTime>,
     /// Values that are older are stale.
     pub(crate) stale_after: Option<Duration>,
-    pub(crate) clock: Clock,
+    pub(crate) calendar: Arc<Calendar>,
     /// The first that finds a key decides.
     pub(crate) keys: Vec<OfRequest<Option<VisitorKey>>>,
     /// What somebody is called.
@@ -106,7 +106,7 @@ impl Default for Settings {
             every: None,
             until: None,
             stale_after: None,
-            clock: Clock::default(),
+            calendar: Arc::default(),
             keys: Vec::new(),
             name: None,
             max_people: None,

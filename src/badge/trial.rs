@@ -14,7 +14,8 @@ use crate::picture::paint::Picture;
 use crate::picture::raster::MAX_SVG_BYTES;
 use crate::picture::slots::{self, Moment};
 use crate::picture::values::Taken;
-use crate::presence::counts::{Counts, Records, Snapshot};
+use crate::presence::records::{DAYS, Records};
+use crate::presence::counts::{Counts, Snapshot};
 use crate::presence::people::{MAX_PEOPLE, People, Someone};
 use crate::request::name::{MAX_NAME, Name};
 use crate::request::params::Params;
@@ -56,7 +57,15 @@ impl Trial {
 
     pub(crate) fn snapshot(self) -> Snapshot {
         let count = self.count;
-        let records = Records { peak: count, peak_today: count, joins: count as u64, day: 0 };
+        let records = Records {
+            peak: count,
+            peak_today: count,
+            day: 0,
+            joins: count as u64,
+            today: count as u64,
+            visitors_today: count as u64,
+            days: [count as u64; DAYS],
+        };
         let since_change = Duration::from_secs(count as u64);
         let counts = Counts { streams: count, visitors: count };
         let (recent, people) = (vec![count; 60], self.people(since_change));

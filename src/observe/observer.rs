@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::PaintError;
 use crate::presence::counts::Counts;
 use crate::presence::leaving::LeaveReason;
+use crate::store::contract::StoreError;
 
 /// A counted stream has been opened, or is read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +196,14 @@ pub trait Observer: Send + Sync + 'static {
     /// A room's picture could not be painted.
     fn on_paint_error(&self, failure: &PaintFailure<'_>) {
         let _ = failure;
+    }
+
+    /// The [store](crate::LiveBadgeLayerBuilder::store) could not save or read totals.
+    ///
+    /// Badges go on with what is in memory, and it is tried again: every second as long as there is something to
+    /// be saved. Called on the thread that saves, or that reads.
+    fn on_store_error(&self, error: &StoreError) {
+        let _ = error;
     }
 
     /// A request was refused a stream.

@@ -1,20 +1,15 @@
 //! What templates can do with times: `{{ now | date("%H:%M", "Europe/Berlin") }}`.
-//!
-//! The zones are those in the binary: a machine may have none, or others.
-
-use std::sync::LazyLock;
 
 use jiff::fmt::strtime;
-use jiff::fmt::temporal::DateTimeParser;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
+use crate::presence::zone::Zone;
+
 /// To write a time takes as long as so many steps.
 const FUEL: u64 = 20;
-
-static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 pub(crate) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("date", date);
@@ -65,14 +60,7 @@ pub(crate) fn flaw(format: &str, zone: &str) -> Option<String> {
 }
 
 fn zone_of(name: &str) -> Result<TimeZone, Error> {
-    let zone = DateTimeParser::new().parse_time_zone_with(&ZONES, name);
-    zone.map_err(|_| {
-        let what = format!(
-            "there is no time zone {name:?}; it takes a name such as \"Europe/Berlin\", or an offset \
-             such as \"+02:00\""
-        );
-        invalid(what)
-    })
+    Zone::find(name).map(|Zone(zone)| zone).map_err(invalid)
 }
 
 /// Seconds since 1970, or a text as RFC 3339 has it.

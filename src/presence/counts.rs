@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::presence::people::People;
+use crate::presence::records::Records;
 
 /// How many are in a room.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,26 +24,6 @@ pub struct Counts {
 pub(crate) struct Grace {
     pub(crate) of_person: Duration,
     pub(crate) of_keyless: Duration,
-}
-
-/// What has been in a room so far.
-///
-/// To be stored as it is (with `serde`), and brought back after a restart by
-/// [`RoomHandle::set_records`](crate::RoomHandle::set_records). Fields that were not yet there when it was
-/// stored are zero.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Records {
-    /// The most visitors at once.
-    pub peak: usize,
-    /// The most visitors at once on that day.
-    pub peak_today: usize,
-    /// Which day: so many since 1970, UTC.
-    pub day: u64,
-    /// How often a visitor has come. Another tab of somebody who is there is not another visitor,
-    /// nor is a reload within the leave grace.
-    pub joins: u64,
 }
 
 /// How many are in one room.

@@ -1,16 +1,17 @@
 //! Who is in a room, or in all rooms of a badge: counts, history and news under one lock.
 
 use std::sync::{Arc, PoisonError, Weak};
-use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::presence::calendar::Calendar;
 use crate::presence::counts::{Counts, Grace, Snapshot};
-use crate::presence::history::{History, day};
+use crate::presence::history::History;
 use crate::presence::leaving::Leaving;
 use crate::presence::people::Who;
 use crate::presence::roster::Roster;
+use crate::presence::totals::Totals;
 use crate::request::name::Name;
 use crate::request::pseudonym::Person;
 use crate::sync::{Mutex, MutexGuard};
@@ -27,6 +28,7 @@ pub(crate) struct Crowd {
 struct State {
     roster: Roster,
     history: History,
+    calendar: Arc<Calendar>,
     /// What the painter has not yet told anybody; `None` where another crowd tells it.
     news: Option<Vec<News>>,
     /// Of the rooms that show a total.
@@ -54,19 +56,28 @@ pub(crate) enum Coming {
 
 impl Crowd {
     /// Of one room; `history` is what is remembered of it.
-    pub(crate) fn of_room(grace: Grace, history: Option<History>) -> Self {
-        Self::new(grace, history, Some(Vec::new()))
+    pub(crate) fn of_room(
+        grace: Grace,
+        calendar: Arc<Calendar>,
+        history: Option<History>,
+    ) -> Self {
+        Self::new(grace, calendar, history, Some(Vec::new()))
     }
 
     /// Of all rooms of a badge.
-    pub(crate) fn total(grace: Grace) -> Self {
-        Self::new(grace, None, None)
+    pub(crate) fn total(grace: Grace, calendar: Arc<Calendar>) -> Self {
+        Self::new(grace, calendar, None, None)
     }
 
-    fn new(grace: Grace, history: Option<History>, news: Option<Vec<News>>) -> Self {
-        let history = history.unwrap_or_default();
-        let roster = Roster::new(grace);
-        let state = State { roster, history, news, wakes: Vec::new(), rooms: 0 };
+    fn new(
+        grace: Grace,
+        calendar: Arc<Calendar>,
+        history: Option<History>,
+        news: Option<Vec<News>>,
+    ) -> Self {
+        let new = || History::new(Instant::now(), calendar.today());
+        let (history, roster) = (history.unwrap_or_else(new), Roster::new(grace));
+        let state = State { roster, history, calendar, news, wakes: Vec::new(), rooms: 0 };
         Self { state: Mutex::new(state), subscribers: Mutex::default() }
     }
 
@@ -76,8 +87,9 @@ impl Crowd {
             let before = state.roster.counts().visitors;
             state.roster.join(person, now);
             state.call(who);
-            let joins = &mut state.history.records.joins;
-            *joins = joins.saturating_add(u64::from(state.roster.counts().visitors > before));
+            if state.roster.counts().visitors > before {
+                state.history.join(who.map(|who| who.token));
+            }
         });
     }
 
@@ -155,6 +167,11 @@ impl Crowd {
         self.state().expired(Instant::now()).history.clone()
     }
 
+    /// What is to be kept of it.
+    pub(crate) fn totals(&self) -> Totals {
+        self.state().expired(Instant::now()).history.totals.clone()
+    }
+
     /// When somebody's leave grace ends.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.state().roster.next_expiry()
@@ -188,7 +205,8 @@ impl Crowd {
         let (mut state, now) = (self.state(), Instant::now());
         change(state.expired(now), who.map(|who| who.person), now);
         let counts = state.roster.counts();
-        state.history.see(counts.visitors, now, day(Duration::ZERO));
+        let today = state.calendar.today();
+        state.history.see(counts.visitors, now, today);
         if let Some(news) = &mut state.news {
             let name = who.and_then(|who| who.name.clone());
             news.push(News { what, counts, name });
@@ -211,14 +229,14 @@ impl State {
         // Each at its time: nobody may have looked since.
         while let Some(end) = self.roster.next_expiry().filter(|end| *end <= now) {
             self.roster.expire(end);
-            self.history.see(self.roster.counts().visitors, end, day(now - end));
+            self.history.see(self.roster.counts().visitors, end, self.calendar.day(now - end));
         }
-        self.history.see(self.roster.counts().visitors, now, day(Duration::ZERO));
+        self.history.see(self.roster.counts().visitors, now, self.calendar.today());
         self
     }
 
     fn call(&mut self, who: Option<&Who>) {
-        if let Some(Who { person, name }) = who {
+        if let Some(Who { person, name, .. }) = who {
             self.roster.call(*person, name.clone());
         }
     }
@@ -247,7 +265,15 @@ mod tests {
 
     fn who(key: &str, name: Option<&str>) -> Who {
         let person = Blind::new().person(&VisitorKey::new(key));
-        Who { person, name: name.and_then(Name::of) }
+        Who { person, token: 0, name: name.and_then(Name::of) }
+    }
+
+    fn total(grace: Grace) -> Crowd {
+        Crowd::total(grace, Arc::default())
+    }
+
+    fn of_room(grace: Grace) -> Crowd {
+        Crowd::of_room(grace, Arc::default(), None)
     }
 
     fn named(crowd: &Crowd) -> Vec<String> {
@@ -260,7 +286,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
         let grace = Duration::from_secs(3);
-        let crowd = Crowd::total(Grace { of_person: grace, of_keyless: grace });
+        let crowd = total(Grace { of_person: grace, of_keyless: grace });
         let alice = who("alice", None);
         for who in [Some(&alice), None] {
             crowd.join(who);
@@ -275,7 +301,7 @@ mod tests {
 
     #[test]
     fn rooms_that_are_gone_are_not_woken_and_not_kept() {
-        let crowd = Crowd::total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
+        let crowd = total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
         for _ in 0..100 {
             crowd.wakes(&Arc::new(Notify::new()));
         }
@@ -289,7 +315,7 @@ mod tests {
 
     #[test]
     fn every_room_that_is_there_is_woken() {
-        let crowd = Crowd::total(of_grace(0));
+        let crowd = total(of_grace(0));
         let rooms = [Arc::new(Notify::new()), Arc::new(Notify::new())];
         rooms.iter().for_each(|room| crowd.wakes(room));
         let are_woken = || rooms.iter().all(|room| pin!(room.notified()).now_or_never().is_some());
@@ -305,7 +331,7 @@ mod tests {
 
     #[test]
     fn news_are_told_once_and_by_rooms_alone() {
-        let (room, total) = (Crowd::of_room(of_grace(0), None), Crowd::total(of_grace(0)));
+        let (room, total) = (of_room(of_grace(0)), total(of_grace(0)));
         for crowd in [&room, &total] {
             crowd.join(None);
             crowd.leave(None, LEAVING);
@@ -316,12 +342,12 @@ mod tests {
             room.take_news().into_iter().map(|news| (news.what, news.counts.streams)).collect();
         assert_eq!(told, [(Coming::Join, 1), (Coming::Leave(LEAVING), 0), (Coming::Return, 1)]);
         assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
-        assert_eq!(room.history().records.joins, 1, "who returns has not come again");
+        assert_eq!(room.history().totals.records.joins, 1, "who returns has not come again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_grace_ends_when_it_does() {
-        let crowd = Crowd::total(of_grace(3));
+        let crowd = total(of_grace(3));
         let alice = who("alice", None);
         crowd.join(Some(&alice));
         tokio::time::advance(Duration::from_secs(5)).await;
@@ -338,7 +364,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_listens_is_told_of_each_change_once() {
-        let crowd = Crowd::total(of_grace(3));
+        let crowd = total(of_grace(3));
         crowd.join(None);
         let (sender, mut told) = watch::channel(Counts::default());
         crowd.set_subscribers(sender);
@@ -357,17 +383,17 @@ mod tests {
 
     #[test]
     fn a_new_day_begins_although_nobody_comes() {
-        let crowd = Crowd::total(of_grace(0));
+        let crowd = total(of_grace(0));
         (0..3).for_each(|_| crowd.join(None));
         (0..2).for_each(|_| crowd.leave(None, LEAVING));
-        crowd.change_history(|history| history.records.day -= 1);
+        crowd.change_history(|history| history.totals.records.day -= 1);
         let records = crowd.snapshot().records;
         assert_eq!((records.peak, records.peak_today), (3, 1));
     }
 
     #[test]
     fn the_newest_request_says_how_a_visitor_is_called() {
-        let crowd = Crowd::of_room(of_grace(0), None);
+        let crowd = of_room(of_grace(0));
         let anna = who("a", Some("Anna"));
         let anne = Who { name: Name::of("Anne"), ..anna.clone() };
         let guest = Who { name: None, ..anna.clone() };
@@ -393,7 +419,7 @@ mod tests {
     /// Somebody who looks at a total would do that; mostly, nobody does.
     #[tokio::test(start_paused = true)]
     async fn a_name_is_forgotten_although_nobody_looks() {
-        let crowd = Crowd::total(of_grace(3));
+        let crowd = total(of_grace(3));
         let anna = who("a", Some("Anna"));
         for settle in [Crowd::tell, |crowd: &Crowd| crowd.change_rooms(-1)] {
             crowd.join(Some(&anna));

@@ -1,12 +1,14 @@
 //! What a crowd's numbers have been: peaks, joins, the last minutes. Pure, and fed with instants.
 
-use crate::presence::clock::Clock;
-use crate::presence::counts::{Counts, Records, Snapshot};
-use crate::presence::people::People;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::people::People;
+use crate::presence::records::Records;
+use crate::presence::totals::Totals;
 
 /// What one of the recent numbers stands for.
 pub(crate) const SPAN: Duration = Duration::from_secs(10);
@@ -16,7 +18,7 @@ const RECENT: u64 = 60;
 /// The numbers of one crowd over time.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
-    pub(crate) records: Records,
+    pub(crate) totals: Totals,
     visitors: usize,
     began: Instant,
     changed: Instant,
@@ -33,8 +35,10 @@ struct Mark {
 
 impl History {
     pub(crate) fn new(now: Instant, day: u64) -> Self {
+        let mut totals = Totals::default();
+        totals.turn_to(day, 0);
         Self {
-            records: Records { day, ..Records::default() },
+            totals,
             visitors: 0,
             began: now,
             changed: now,
@@ -44,14 +48,11 @@ impl History {
 
     /// From now on there are this many visitors.
     pub(crate) fn see(&mut self, visitors: usize, now: Instant, day: u64) {
-        if self.is_another(day) {
-            self.records.day = day;
-            self.records.peak_today = self.visitors;
-        }
+        self.totals.turn_to(day, self.visitors);
         if self.visitors == visitors {
             return;
         }
-        let records = &mut self.records;
+        let records = &mut self.totals.records;
         records.peak = records.peak.max(visitors);
         records.peak_today = records.peak_today.max(visitors);
         let span = self.span(now);
@@ -72,10 +73,9 @@ impl History {
         self.changed = now;
     }
 
-    /// A clock that is set back a little over midnight does not make yesterday's peak today's, nor
-    /// lose today's.
-    fn is_another(&self, day: u64) -> bool {
-        day > self.records.day || day + 1 < self.records.day
+    /// A visitor has come, who can be told from others by this token.
+    pub(crate) fn join(&mut self, token: Option<u64>) {
+        self.totals.join(token);
     }
 
     /// How long the number of visitors has been what it is.
@@ -103,21 +103,16 @@ impl History {
     }
 
     /// The same, of a room that nobody is in.
-    pub(crate) fn deserted(mut self) -> Snapshot {
-        self.is_deserted();
+    pub(crate) fn deserted(mut self, day: u64) -> Snapshot {
+        self.see(0, Instant::now(), day);
         self.snapshot(Counts::default(), 0, Instant::now())
-    }
-
-    /// Nobody is here, now and today.
-    pub(crate) fn is_deserted(&mut self) {
-        self.see(0, Instant::now(), day(Duration::ZERO));
     }
 
     /// What a picture can show of it, where these are here.
     pub(crate) fn snapshot(&self, counts: Counts, rooms: usize, now: Instant) -> Snapshot {
         Snapshot {
             counts,
-            records: self.records.clone(),
+            records: self.totals.records.clone(),
             since_change: self.since_change(now),
             recent: self.recent(now),
             rooms,
@@ -125,40 +120,37 @@ impl History {
         }
     }
 
-    /// Goes on from these records. What they say of another day than today is not today's peak.
+    /// Goes on from these records. What they say of another day than today is not today's.
     pub(crate) fn resume(&mut self, records: Records) {
-        let today = self.records.day;
-        let peak_today = if records.day == today { records.peak_today } else { 0 };
-        self.records = Records {
-            peak: records.peak.max(self.visitors),
-            peak_today: peak_today.max(self.visitors),
-            day: today,
-            joins: records.joins,
-        };
+        let mut totals = Totals::of(records, &[]);
+        totals.turn_to(self.totals.records.day, self.visitors);
+        self.totals = totals;
+        self.keep_peaks();
+    }
+
+    /// What had been there before has become known.
+    pub(crate) fn add(&mut self, before: Totals) {
+        self.totals.add(before);
+        self.keep_peaks();
     }
 
     /// Everything before now is forgotten.
     pub(crate) fn reset(&mut self) {
         let visitors = self.visitors;
-        *self = Self::default();
-        self.see(visitors, self.began, self.records.day);
+        *self = Self::new(Instant::now(), self.totals.records.day);
+        self.see(visitors, self.began, self.totals.records.day);
+    }
+
+    /// There were at least as many as there are.
+    fn keep_peaks(&mut self) {
+        let records = &mut self.totals.records;
+        records.peak = records.peak.max(self.visitors);
+        records.peak_today = records.peak_today.max(self.visitors);
     }
 
     fn span(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.began).as_secs() / SPAN.as_secs()
     }
-}
-
-impl Default for History {
-    fn default() -> Self {
-        Self::new(Instant::now(), day(Duration::ZERO))
-    }
-}
-
-/// The day it was so long ago, in days since 1970, UTC.
-pub(crate) fn day(ago: Duration) -> u64 {
-    const DAY: u64 = 24 * 60 * 60;
-    Clock::default().now().saturating_sub(ago).as_secs() / DAY
 }
 
 #[cfg(test)]
@@ -172,24 +164,25 @@ mod tests {
         let now = Instant::now();
         let mut history = History::new(now, 1);
         [3, 7, 2].into_iter().for_each(|visitors| history.see(visitors, now, 1));
-        assert_eq!((history.records.peak, history.records.peak_today), (7, 7));
+        assert_eq!((history.totals.records.peak, history.totals.records.peak_today), (7, 7));
         history.see(2, now, 2);
-        assert_eq!((history.records.peak, history.records.peak_today), (7, 2));
+        assert_eq!((history.totals.records.peak, history.totals.records.peak_today), (7, 2));
         history.see(4, now, 2);
-        assert_eq!((history.records.peak, history.records.peak_today), (7, 4));
+        assert_eq!((history.totals.records.peak, history.totals.records.peak_today), (7, 4));
         history.reset();
-        assert_eq!((history.records.peak, history.records.peak_today), (4, 4));
+        assert_eq!((history.totals.records.peak, history.totals.records.peak_today), (4, 4));
     }
 
     #[test]
     fn records_of_another_day_and_of_fewer_are_not_taken_over_as_they_are() {
         let mut history = History::new(Instant::now(), 7);
         history.see(3, Instant::now(), 7);
-        let kept = |day| Records { peak: 2, peak_today: 9, day, joins: 5 };
+        let kept = |day| Records { peak: 2, peak_today: 9, day, joins: 5, ..Records::default() };
+        let kept_today = || Records { peak: 3, ..kept(7) };
         history.resume(kept(6));
-        assert_eq!(history.records, Records { peak: 3, peak_today: 3, day: 7, joins: 5 });
+        assert_eq!(history.totals.records, Records { peak_today: 3, ..kept_today() });
         history.resume(kept(7));
-        assert_eq!(history.records, Records { peak: 3, peak_today: 9, day: 7, joins: 5 });
+        assert_eq!(history.totals.records, kept_today());
     }
 
     #[test]
@@ -198,31 +191,35 @@ mod tests {
         let mut history = History::new(now, 8);
         [9, 2].into_iter().for_each(|visitors| history.see(visitors, now, 8));
         history.see(2, now, 7);
-        assert_eq!((history.records.peak_today, history.records.day), (9, 8));
+        assert_eq!((history.totals.records.peak_today, history.totals.records.day), (9, 8));
         history.see(2, now, 8);
-        assert_eq!((history.records.peak_today, history.records.day), (9, 8));
+        assert_eq!((history.totals.records.peak_today, history.totals.records.day), (9, 8));
         // It had been wrong by more than that.
         history.see(2, now, 5);
-        assert_eq!((history.records.peak_today, history.records.day), (2, 5));
+        assert_eq!((history.totals.records.peak_today, history.totals.records.day), (2, 5));
     }
 
     #[test]
     fn what_is_remembered_of_a_room_is_told_as_of_today() {
         let mut history = History::new(Instant::now(), 1);
         history.see(3, Instant::now(), 1);
-        let Snapshot { counts, records, recent, .. } = history.deserted();
-        assert_eq!((counts, records.peak), (Counts::default(), 3));
-        assert_eq!(records.day, day(Duration::ZERO));
+        let Snapshot { counts, records, recent, .. } = history.deserted(9);
+        assert_eq!((counts, records.peak, records.day), (Counts::default(), 3, 9));
         assert_eq!(records.peak_today, 3, "as many as there were when the day began");
         assert_eq!(recent.last(), Some(&3));
     }
 
     #[test]
-    fn days_are_counted_since_1970() {
-        let today = day(Duration::ZERO);
-        assert!((20_000..100_000).contains(&today), "{today}");
-        assert_eq!(day(Duration::from_secs(7 * 24 * 60 * 60)) + 7, day(Duration::ZERO));
-        assert_eq!(day(Duration::MAX), 0);
+    fn what_becomes_known_later_is_no_less_than_who_is_there() {
+        let mut history = History::new(Instant::now(), 7);
+        history.see(3, Instant::now(), 7);
+        (0..3).for_each(|token| history.join(Some(token)));
+        let mut before = Totals::default();
+        before.turn_to(7, 2);
+        before.join(Some(1));
+        history.add(before);
+        let Records { peak, peak_today, joins, visitors_today, .. } = history.totals.records;
+        assert_eq!((peak, peak_today, joins, visitors_today), (3, 3, 4, 3));
     }
 
     #[test]

@@ -5,10 +5,17 @@
 //! visitor, and for its name. Called by `room`, which joins and leaves, and by `picture`, which shows the
 //! numbers.
 
+pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
+pub(crate) mod distinct;
 pub(crate) mod history;
 pub(crate) mod leaving;
 pub(crate) mod people;
+pub(crate) mod records;
 pub(crate) mod roster;
+pub(crate) mod tokens;
+pub(crate) mod totals;
+#[cfg(feature = "time")]
+pub(crate) mod zone;

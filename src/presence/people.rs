@@ -12,6 +12,8 @@ pub(crate) const MAX_PEOPLE: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Who {
     pub(crate) person: Person,
+    /// The same all day, and another one on every day.
+    pub(crate) token: u64,
     /// A guest has none.
     pub(crate) name: Option<Name>,
 }

@@ -5,7 +5,9 @@
 //! is here, `stream` for where pictures go. Called by `serve`.
 
 pub(crate) mod admission;
+pub(crate) mod archive;
 pub(crate) mod canvas;
+pub(crate) mod keeper;
 pub(crate) mod opened;
 pub(crate) mod painter;
 pub(crate) mod registry;

@@ -16,6 +16,7 @@ use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
 use crate::presence::people::Who;
+use crate::presence::totals::Totals;
 use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
@@ -44,6 +45,8 @@ pub(crate) struct Room {
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
     is_forgotten: AtomicBool,
+    /// What had been here before is in its history.
+    knows_past: AtomicBool,
 }
 
 /// Those that are up, and how many there have been.
@@ -114,9 +117,16 @@ impl Room {
         recipe: Arc<Recipe>,
         history: Option<History>,
     ) -> Self {
-        let crowd = Arc::new(Crowd::of_room(recipe.settings.grace(), history));
+        let settings = &recipe.settings;
+        let crowd = Crowd::of_room(settings.grace(), settings.calendar.clone(), history);
+        let crowd = Arc::new(crowd);
         let counted_in = [std::slice::from_ref(&crowd), &recipe.totals].concat();
         Self { counted_in, ..Self::showing(path, params, recipe, crowd) }
+    }
+
+    /// The same, of whose past nothing is known yet.
+    pub(crate) fn without_past(self) -> Self {
+        Self { knows_past: AtomicBool::new(false), ..self }
     }
 
     /// A room that shows a crowd of other rooms.
@@ -129,8 +139,19 @@ impl Room {
         let changed = Arc::new(Notify::new());
         crowd.wakes(&changed);
         let (counted_in, screens) = (Vec::new(), Mutex::default());
-        let (stale, is_forgotten) = (Staleness::default(), AtomicBool::new(false));
-        Self { path, params, recipe, changed, crowd, counted_in, screens, stale, is_forgotten }
+        let (is_forgotten, knows_past) = (AtomicBool::new(false), AtomicBool::new(true));
+        Self {
+            path,
+            params,
+            recipe,
+            changed,
+            crowd,
+            counted_in,
+            screens,
+            stale: Staleness::default(),
+            is_forgotten,
+            knows_past,
+        }
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {
@@ -152,8 +173,7 @@ impl Room {
         if !self.shows_others() {
             self.recipe.picture.meter.rooms_change(by);
         }
-        let totals = self.counted_in.iter().skip(1);
-        totals.for_each(|total| total.change_rooms(by.into()));
+        self.totals().iter().for_each(|total| total.change_rooms(by.into()));
     }
 
     /// Nobody is here, nobody is expected back, and everything has been told.
@@ -174,7 +194,7 @@ impl Room {
         let (news, snapshot) = (self.crowd.take_news(), self.crowd.snapshot());
         // Also of totals, whose leave graces end when those of the rooms do: whoever is gone from the
         // room by now is gone from them.
-        self.counted_in.iter().skip(1).for_each(|total| total.tell());
+        self.totals().iter().for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         Survey {
@@ -198,16 +218,48 @@ impl Room {
         self.changed.notify_one();
     }
 
+    pub(crate) fn knows_past(&self) -> bool {
+        self.knows_past.load(Ordering::Relaxed)
+    }
+
+    /// What had been here before, as far as there was anything; unless that is not asked for any more.
+    pub(crate) fn remember(&self, before: Option<Totals>) {
+        self.crowd.change_history(|history| {
+            // Under its lock: who sets the records meanwhile has the last word.
+            let was_known = self.knows_past.swap(true, Ordering::Relaxed);
+            if let Some(before) = before.filter(|_| !was_known) {
+                history.add(before);
+            }
+        });
+    }
+
+    /// The application changes its past, and has the last word on it.
+    pub(crate) fn change_history(&self, change: impl FnOnce(&mut History)) {
+        self.crowd.change_history(|history| {
+            self.knows_past.store(true, Ordering::Relaxed);
+            change(history);
+        });
+    }
+
+    /// The totals that its people are counted in.
+    pub(crate) fn totals(&self) -> &[Arc<Crowd>] {
+        self.counted_in.get(1..).unwrap_or_default()
+    }
+
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.is_forgotten.load(Ordering::Relaxed)
+    }
+
     /// Nothing is to be kept of it.
     pub(crate) fn forget(&self) {
-        self.crowd.change_history(History::reset);
+        self.change_history(History::reset);
         self.is_forgotten.store(true, Ordering::Relaxed);
     }
 
     /// What is to be kept of it once nobody is here.
     pub(crate) fn legacy(&self) -> Option<History> {
         let is_kept = self.recipe.remembers && !self.shows_others();
-        let is_kept = is_kept && !self.is_forgotten.load(Ordering::Relaxed);
+        let is_kept = is_kept && !self.is_forgotten();
         is_kept.then(|| self.crowd.history())
     }
 

@@ -18,6 +18,7 @@ use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::presence::leaving::LeaveReason;
+use crate::room::archive::Archive;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
@@ -39,6 +40,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Painter {
     room: Arc<Room>,
     reporter: Arc<Reporter>,
+    archive: Option<Arc<Archive>>,
     /// The values of each badge that is shown here.
     values: HashMap<usize, RoomValues>,
     /// By the numbers of their screens.
@@ -61,7 +63,11 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    pub(crate) fn new(room: Arc<Room>, reporter: Arc<Reporter>) -> Self {
+    pub(crate) fn new(
+        room: Arc<Room>,
+        reporter: Arc<Reporter>,
+        archive: Option<Arc<Archive>>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             values: HashMap::new(),
@@ -78,6 +84,7 @@ impl Painter {
             was_paused: false,
             room,
             reporter,
+            archive,
         }
     }
 
@@ -146,6 +153,9 @@ impl Painter {
             self.tell_occupancy();
         }
         self.is_due |= self.snapshot.differs_from(&before);
+        if let Some(archive) = self.archive.as_ref().filter(|_| self.snapshot.records != before.records) {
+            archive.note(&self.room);
+        }
         self.canvases.retain(|number, canvas| {
             let is_up = survey.open().any(|up| up.number == *number);
             if !is_up {

@@ -5,17 +5,20 @@ use std::sync::{Arc, PoisonError};
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::badge::recipe::Recipe;
 use crate::observe::observer::Refusal;
-use crate::presence::counts::{Counts, Records, RoomCounts, Snapshot};
+use crate::presence::records::Records;
+use crate::presence::counts::{Counts, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::presence::leaving::LeaveReason;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
+use crate::room::archive::Archive;
 use crate::room::opened::Room;
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
@@ -36,6 +39,7 @@ pub(crate) struct Registry {
     /// Of applications that want to hear of a room's counts, whether or not somebody is in it.
     subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
     reporter: Arc<Reporter>,
+    pub(crate) archive: Option<Arc<Archive>>,
     shutdown: CancellationToken,
 }
 
@@ -70,6 +74,7 @@ impl Registry {
     pub(crate) fn new(
         max_rooms: usize,
         reporter: Arc<Reporter>,
+        archive: Option<Arc<Archive>>,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
@@ -78,6 +83,7 @@ impl Registry {
             memory: Cache::new(MAX_REMEMBERED),
             subscribers: Mutex::default(),
             reporter,
+            archive,
             shutdown,
         }
     }
@@ -131,14 +137,48 @@ impl Registry {
             }
         }
         self.memory.remove(id);
+        if let Some(archive) = &self.archive {
+            archive.forget(recipe, &id.params);
+        }
     }
 
     /// What there is to be seen of a room, whether or not somebody is in it.
     pub(crate) fn snapshot(&self, id: &RoomId, recipe: &Recipe) -> Snapshot {
         match self.crowd(id, recipe) {
             Some(crowd) => crowd.snapshot(),
-            None => self.memory.get(id).unwrap_or_default().deserted(),
+            None => {
+                let today = recipe.settings.calendar.today();
+                self.remembered(id, today).deserted(today)
+            }
         }
+    }
+
+    /// Brings to mind what a store has kept of a room, unless that is known; `None` if there is nothing to
+    /// wait for.
+    pub(crate) fn recall(
+        self: &Arc<Self>,
+        id: &RoomId,
+        recipe: &Arc<Recipe>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let archive = self.archive.clone()?;
+        let is_known = self.crowd(id, recipe).is_some() || self.memory.get(id).is_some();
+        let (registry, id, recipe) = (self.clone(), id.clone(), recipe.clone());
+        (!is_known).then_some(async move {
+            if let Some(kept) = archive.recall(&recipe, &id.params).await {
+                // Whoever was there meanwhile knows it better.
+                let entries = registry.entries();
+                if crowd(&entries, &id, &recipe).is_none() && registry.memory.get(&id).is_none() {
+                    let today = recipe.settings.calendar.today();
+                    let mut history = History::new(Instant::now(), today);
+                    history.add(kept);
+                    registry.memory.insert(id, history);
+                }
+            }
+        })
+    }
+
+    fn remembered(&self, id: &RoomId, today: u64) -> History {
+        self.memory.get(id).unwrap_or_else(|| History::new(Instant::now(), today))
     }
 
     /// How many are in a room; nobody, if nobody has opened it.
@@ -155,18 +195,29 @@ impl Registry {
     ) {
         // Under the lock, so that the room is not freed meanwhile.
         let entries = self.entries();
-        if let Some(crowd) = crowd(&entries, id, recipe) {
-            crowd.change_history(change);
+        let room = entries.get(id).and_then(|entry| entry.room.as_ref());
+        if let Some(total) = &recipe.total {
+            total.change_history(change);
+        } else if let Some(room) = room {
+            room.change_history(change);
         } else if recipe.remembers {
-            let mut history = self.memory.get(id).unwrap_or_default();
-            history.is_deserted();
+            let today = recipe.settings.calendar.today();
+            let mut history = self.remembered(id, today);
+            history.see(0, Instant::now(), today);
             change(&mut history);
+            if let Some(archive) = &self.archive {
+                archive.keep(recipe, &id.params, history.totals.clone());
+            }
             self.memory.insert(id.clone(), history);
+            return;
+        }
+        if let (Some(archive), Some(crowd)) = (&self.archive, crowd(&entries, id, recipe)) {
+            archive.mark(recipe, &id.params, &crowd);
         }
     }
 
     /// The records of every room that is open or remembered. Totals are not among them.
-    pub(crate) fn all_records(&self) -> Vec<(RoomId, Records)> {
+    pub(crate) fn all_records(&self, today: u64) -> Vec<(RoomId, Records)> {
         let entries = self.entries();
         let open = entries.iter().filter_map(|(id, entry)| Some((id, entry.room.as_ref()?)));
         let open = open.filter(|(_, room)| !room.shows_others());
@@ -174,7 +225,7 @@ impl Registry {
             open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
         let is_open = |id: &RoomId| entries.get(id).is_some_and(|entry| entry.room.is_some());
         let remembered = self.memory.iter().filter(|(id, _)| !is_open(id));
-        let remembered = remembered.map(|(id, past)| (id, past.deserted().records));
+        let remembered = remembered.map(|(id, past)| (id, past.deserted(today).records));
         open.into_iter().chain(remembered).collect()
     }
 
@@ -255,7 +306,11 @@ impl Running {
     /// Runs the room until it is empty.
     async fn run(self) {
         let Self { registry, room, .. } = &self;
-        let mut painter = Painter::new(room.clone(), registry.reporter.clone());
+        if let Some(archive) = &registry.archive {
+            archive.remind(room).await;
+        }
+        let archive = registry.archive.clone();
+        let mut painter = Painter::new(room.clone(), registry.reporter.clone(), archive);
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
             if self.ends() {
@@ -280,7 +335,11 @@ impl Running {
         let Some(entry) = entries.get_mut(&self.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
-            if let Some(history) = self.room.legacy() {
+            let history = self.room.legacy();
+            if let Some(archive) = &self.registry.archive {
+                archive.take(&self.room, history.as_ref());
+            }
+            if let Some(history) = history.filter(|_| self.room.knows_past()) {
                 self.registry.memory.insert(self.id.clone(), history);
             }
         }
@@ -316,7 +375,12 @@ impl Promise {
         let (params, total) = (id.params.clone(), host.total.clone());
         let room = Arc::new(match total {
             Some(total) => Room::showing(path, params, host, total),
-            None => Room::new(path, params, host, registry.memory.get(id)),
+            None => {
+                let history = registry.memory.get(id);
+                let is_known = history.is_some() || registry.archive.is_none();
+                let room = Room::new(path, params, host, history);
+                if is_known { room } else { room.without_past() }
+            }
         });
         if let Some(subscribers) = registry.subscribers().get(id) {
             room.crowd.set_subscribers(subscribers.clone());
@@ -357,7 +421,7 @@ mod tests {
         let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
         let recipe = Arc::new(check("/x.png", Badge::svg(svg), 0, &raster).unwrap());
         let reporter = Arc::new(Reporter::new(Box::new(Unobserved)));
-        let registry = Arc::new(Registry::new(1, reporter, CancellationToken::new()));
+        let registry = Arc::new(Registry::new(1, reporter, None, CancellationToken::new()));
         let id = RoomId { badge: 0, params: Params::of([]) };
         let running = || Running {
             registry: registry.clone(),

@@ -12,10 +12,12 @@ use crate::error::PaintError;
 use crate::observe::observer::{
     Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale, Vacated,
 };
+use crate::observe::throttle::Throttle;
 use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::{Coming, News};
 use crate::presence::leaving::Leaving;
 use crate::request::name::Name;
+use crate::store::contract::StoreError;
 
 /// How many changes a slow reader may be behind before it misses some.
 const KEPT_CHANGES: usize = 1024;
@@ -23,11 +25,13 @@ const KEPT_CHANGES: usize = 1024;
 pub(crate) struct Reporter {
     observer: Box<dyn Observer>,
     changes: broadcast::Sender<RoomCounts>,
+    store_failures: Throttle,
 }
 
 impl Reporter {
     pub(crate) fn new(observer: Box<dyn Observer>) -> Self {
-        Self { observer, changes: broadcast::Sender::new(KEPT_CHANGES) }
+        let changes = broadcast::Sender::new(KEPT_CHANGES);
+        Self { observer, changes, store_failures: Throttle::default() }
     }
 
     pub(crate) fn changes(&self) -> broadcast::Receiver<RoomCounts> {
@@ -97,6 +101,14 @@ impl Reporter {
     pub(crate) fn refused(&self, path: Arc<str>, reason: Refusal) {
         tracing::debug!(%path, ?reason, "a stream was refused");
         self.call(|observer| observer.on_refusal(&Refused { path, reason }));
+    }
+
+    /// Of a store; it is tried again.
+    pub(crate) fn store_failed(&self, error: &StoreError) {
+        if let Some(unsaid) = self.store_failures.may_speak() {
+            tracing::error!(%error, unsaid, "totals could not be saved or read; badges go on from memory");
+        }
+        self.call(|observer| observer.on_store_error(error));
     }
 
     /// A panic in the application's code must not end the room's task.

@@ -39,7 +39,11 @@ const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy")
 pub(crate) struct Answer {
     /// Of a badge; or nothing but a status.
     of_badge: Result<(Arc<Recipe>, Kind), StatusCode>,
+    /// What it is instead, when that is known.
+    later: Option<Later>,
 }
+
+struct Later(Pin<Box<dyn Future<Output = Answer> + Send>>);
 
 #[derive(Debug)]
 enum Kind {
@@ -111,19 +115,29 @@ impl Answer {
         cookie: Option<HeaderValue>,
     ) -> Self {
         let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
-        Self { of_badge: Ok((recipe, kind)) }
+        Self::of(Ok((recipe, kind)))
     }
 
     pub(crate) fn whole(recipe: Arc<Recipe>, whole: Whole) -> Self {
-        Self { of_badge: Ok((recipe, Kind::Whole(whole))) }
+        Self::of(Ok((recipe, Kind::Whole(whole))))
     }
 
     pub(crate) fn redirect(recipe: Arc<Recipe>, location: HeaderValue) -> Self {
-        Self { of_badge: Ok((recipe, Kind::Redirect(location))) }
+        Self::of(Ok((recipe, Kind::Redirect(location))))
     }
 
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { of_badge: Err(status) }
+        Self::of(Err(status))
+    }
+
+    /// One that there is something to wait for.
+    pub(crate) fn later(answer: impl Future<Output = Self> + Send + 'static) -> Self {
+        let later = Some(Later(Box::pin(answer)));
+        Self { later, ..Self::empty(StatusCode::SERVICE_UNAVAILABLE) }
+    }
+
+    fn of(of_badge: Result<(Arc<Recipe>, Kind), StatusCode>) -> Self {
+        Self { of_badge, later: None }
     }
 
     /// The same, said to be all there is because there is no place left.
@@ -137,6 +151,9 @@ impl Answer {
 
     /// The response. Not to be polled again after it was ready.
     pub(crate) fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
+        if let Some(Later(answer)) = &mut self.later {
+            *self = task::ready!(answer.as_mut().poll(cx));
+        }
         let (recipe, kind) = match &mut self.of_badge {
             Ok((recipe, kind)) => (recipe, kind),
             Err(status) => return Poll::Ready(empty(*status)),
@@ -334,6 +351,12 @@ fn insert_page(headers: &mut HeaderMap) {
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
     headers.insert(name, HeaderValue::from_static(value));
+}
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Later(..)")
+    }
 }
 
 impl fmt::Debug for Whole {

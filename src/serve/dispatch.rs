@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
+use crate::presence::calendar::Calendar;
+use crate::presence::tokens::Tokens;
 use crate::request::params::{Params, RoomId};
 use crate::request::pseudonym::Blind;
 use crate::room::admission::Admission;
@@ -25,6 +27,9 @@ pub(crate) struct Dispatch {
     pub(crate) admission: Admission,
     pub(crate) reporter: Arc<Reporter>,
     pub(crate) blind: Blind,
+    /// Who came today.
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) calendar: Arc<Calendar>,
     pub(crate) detours: Detours,
     pub(crate) shutdown: CancellationToken,
     pub(crate) traffic: Traffic,

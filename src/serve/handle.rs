@@ -1,5 +1,6 @@
 //! What the application holds of all its rooms: their counts, their changes, and the end.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +11,8 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
-use crate::presence::counts::{Records, RoomCounts};
+use crate::presence::records::Records;
+use crate::presence::counts::{RoomCounts};
 use crate::request::params::{self, Misnamed, Params};
 use crate::serve::dispatch::Dispatch;
 use crate::serve::room_handle::{RoomError, RoomHandle};
@@ -18,6 +20,9 @@ use crate::serve::room_handle::{RoomError, RoomHandle};
 /// Streams whose viewers read get their end at once; one whose viewer does not can't be ended
 /// politely, and is not waited for longer than this.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What has changed last is saved within this time, or not at all.
+const SAVING: Duration = Duration::from_secs(5);
 
 /// The application's view of a [`LiveBadgeLayer`](crate::LiveBadgeLayer).
 ///
@@ -98,18 +103,24 @@ impl Handle {
         self.dispatch.registry.counts()
     }
 
-    /// What has been in every room that is open or remembered, and in all rooms of those badges that
-    /// have a [total](crate::Badge::total_of), each with its path, in no particular order: to be kept
-    /// over a restart, and then [set](RoomHandle::set_records) again.
-    pub fn all_records(&self) -> Vec<(String, Records)> {
-        let Dispatch { registry, recipes, .. } = &*self.dispatch;
-        let rooms = registry.all_records().into_iter();
-        let rooms = rooms.map(|(id, records)| (self.dispatch.path(&id).to_string(), records));
-        let totals = recipes.iter().filter_map(|recipe| {
+    /// What has been in every room that is open, remembered, or kept by a
+    /// [store](crate::LiveBadgeLayerBuilder::store), and in all rooms of those badges that have a
+    /// [total](crate::Badge::total_of), each with its path, in no particular order: to be taken elsewhere, and
+    /// [set](RoomHandle::set_records) there.
+    pub async fn all_records(&self) -> Vec<(String, Records)> {
+        let Dispatch { registry, recipes, calendar, .. } = &*self.dispatch;
+        let mut all = HashMap::new();
+        if let Some(archive) = &registry.archive {
+            let kept = archive.all().await.into_iter();
+            all.extend(kept.map(|(room, totals)| (room.path.to_string(), totals.records)));
+        }
+        let rooms = registry.all_records(calendar.today()).into_iter();
+        all.extend(rooms.map(|(id, records)| (self.dispatch.path(&id).to_string(), records)));
+        all.extend(recipes.iter().filter_map(|recipe| {
             let total = recipe.total.as_ref()?;
             Some((recipe.path.clone(), total.snapshot().records))
-        });
-        rooms.chain(totals).collect()
+        }));
+        all.into_iter().collect()
     }
 
     /// What changes from now on, as a stream.
@@ -146,7 +157,8 @@ impl Handle {
     /// Requests from now on get one whole picture.
     ///
     /// Returns when all streams have ended, at the latest after a second: a viewer that does not
-    /// read can't be told. See [`shutdown_within`](Self::shutdown_within) for another time.
+    /// read can't be told. With a [store](crate::LiveBadgeLayerBuilder::store), all totals are saved then; a
+    /// store that hangs is waited for for five seconds more. See [`shutdown_within`](Self::shutdown_within) for another time.
     ///
     /// ```no_run
     /// # async fn f(app: axum::Router, badges: tower_livebadge::LiveBadgeLayer) -> std::io::Result<()> {
@@ -176,7 +188,13 @@ impl Handle {
             );
         }
         self.dispatch.shutdown.cancel();
-        timeout(patience, self.dispatch.admission.drained()).await.is_ok()
+        let have_ended = timeout(patience, self.dispatch.admission.drained()).await.is_ok();
+        if let Some(archive) = &self.dispatch.registry.archive
+            && timeout(SAVING, archive.flush()).await.is_err()
+        {
+            tracing::error!("the newest totals are not saved: the store takes too long");
+        }
+        have_ended
     }
 
     /// Waits until somebody has called one of these.

@@ -19,10 +19,16 @@ use crate::observe::observer::{Observer, Unobserved};
 use crate::picture::fonts::{Fonts, Unusable};
 use crate::picture::images::Images;
 use crate::picture::raster::Raster;
+use crate::presence::calendar::Calendar;
 use crate::presence::clock::Clock;
 use crate::presence::crowd::Crowd;
+use crate::presence::tokens::Tokens;
+#[cfg(feature = "time")]
+use crate::presence::zone::Zone;
 use crate::request::pseudonym::Blind;
 use crate::room::admission::Admission;
+use crate::room::archive::Archive;
+use crate::room::keeper::Keeper;
 use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
 use crate::serve::dispatch::Dispatch;
@@ -30,6 +36,7 @@ use crate::serve::dispatch::Traffic;
 use crate::serve::handle::Handle;
 use crate::serve::not_found::NotFound;
 use crate::serve::service::LiveBadge;
+use crate::store::contract::Store;
 use crate::stream::multipart::Multipart;
 
 /// Answers the configured paths with live pictures, and leaves everything else to the inner service.
@@ -56,7 +63,10 @@ impl LiveBadgeLayer {
             max_viewers: None,
             max_rooms: 10_000,
             observer: Box::new(Unobserved),
-            clock: Clock::default(),
+            calendar: Calendar::default(),
+            #[cfg(feature = "time")]
+            zone: None,
+            store: None,
         }
     }
 
@@ -102,7 +112,10 @@ pub struct LiveBadgeLayerBuilder {
     max_viewers: Option<usize>,
     max_rooms: usize,
     observer: Box<dyn Observer>,
-    clock: Clock,
+    calendar: Calendar,
+    #[cfg(feature = "time")]
+    zone: Option<String>,
+    store: Option<Box<dyn Store>>,
 }
 
 impl LiveBadgeLayerBuilder {
@@ -213,7 +226,47 @@ impl LiveBadgeLayerBuilder {
     /// # Ok::<(), tower_livebadge::BuildError>(())
     /// ```
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.clock = Clock::of(now);
+        self.calendar.clock = Clock::of(now);
+        self
+    }
+
+    /// Keeps totals where they outlive the process: of every room of every badge, whether or not its template
+    /// shows any.
+    ///
+    /// What was kept is there again when a room is opened, or asked for. What changes is saved within a second,
+    /// when a room is freed, and before [`Handle::shutdown`](crate::Handle::shutdown) returns: a process that
+    /// is killed loses a second at most. No request and no picture waits while something is saved, and none
+    /// for longer than half a second until something is read.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, FileStore, LiveBadgeLayer, Look};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # std::env::set_current_dir(&folder)?;
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/visits.svg", Badge::look(Look::visits()))
+    ///     .store(FileStore::open("livebadge.redb")?)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// Default: none; totals are forgotten with the process.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
+    /// Where days begin at midnight, for what is counted today: `"Europe/Berlin"`, or an offset such as
+    /// `"+02:00"`.
+    ///
+    /// Default: UTC.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such zone, [`build`](Self::build) says so.
+    #[cfg(feature = "time")]
+    pub fn time_zone(mut self, zone: impl Into<String>) -> Self {
+        self.zone = Some(zone.into());
         self
     }
 
@@ -241,10 +294,20 @@ impl LiveBadgeLayerBuilder {
         let paths = set::paths(&self.badges)?;
         let hosts = set::hosts(&self.badges)?;
         let totalled = set::totalled(&self.badges)?;
+        #[cfg_attr(not(feature = "time"), allow(unused_mut, reason = "days are those of UTC"))]
+        let mut calendar = self.calendar;
+        #[cfg(feature = "time")]
+        if let Some(zone) = self.zone {
+            let zone = Zone::find(&zone).map_err(|reason| BuildErrorKind::TimeZone { reason });
+            calendar.zone = Some(zone.map_err(BuildError::of_layer)?);
+        }
+        let calendar = Arc::new(calendar);
         let mut recipes = Vec::new();
         for (Entry { path, mut badge, .. }, host) in self.badges.into_iter().zip(hosts) {
-            badge.settings.clock = self.clock.clone();
-            recipes.push(check(&path, badge, host, &raster)?);
+            badge.settings.calendar = calendar.clone();
+            let mut recipe = check(&path, badge, host, &raster)?;
+            recipe.remembers |= self.store.is_some();
+            recipes.push(recipe);
         }
         for shown in 0..recipes.len() {
             let host = recipes[shown].host;
@@ -256,13 +319,20 @@ impl LiveBadgeLayerBuilder {
         }
         names::check(&recipes, &totalled)?;
         for (number, of) in totalled {
-            let crowd = Arc::new(Crowd::total(recipes[of].settings.grace()));
+            let crowd = Arc::new(Crowd::total(recipes[of].settings.grace(), calendar.clone()));
             recipes[number].total = Some(crowd.clone());
             recipes[of].totals.push(crowd);
         }
         let reporter = Arc::new(Reporter::new(self.observer));
         let shutdown = CancellationToken::new();
-        let registry = Registry::new(self.max_rooms, reporter.clone(), shutdown.clone());
+        let tokens = Arc::new(Tokens::new(calendar.today()));
+        let archive = self.store.map(|store| {
+            let keeper = Keeper::new(store, tokens.clone(), reporter.clone())?;
+            Archive::new(keeper, recipes.iter()).map(Arc::new)
+        });
+        let archive = archive.transpose().map_err(BuildErrorKind::Store);
+        let archive = archive.map_err(BuildError::of_layer)?;
+        let registry = Registry::new(self.max_rooms, reporter.clone(), archive, shutdown.clone());
         let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown.clone());
         let badges = Dispatch {
             recipes: recipes.into_iter().map(Arc::new).collect(),
@@ -270,6 +340,8 @@ impl LiveBadgeLayerBuilder {
             registry: Arc::new(registry),
             reporter,
             blind: Blind::new(),
+            tokens,
+            calendar,
             admission,
             detours: Detours::default(),
             shutdown,

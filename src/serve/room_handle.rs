@@ -8,7 +8,8 @@ use http::{Response, StatusCode};
 use tokio::sync::watch;
 
 use crate::badge::page;
-use crate::presence::counts::{Counts, Records};
+use crate::presence::records::Records;
+use crate::presence::counts::{Counts};
 use crate::presence::history::History;
 use crate::request::params::Params;
 use crate::serve::answer::Answer;
@@ -121,19 +122,24 @@ impl RoomHandle {
         dispatch.registry.subscribe(&target.room, dispatch.host(target))
     }
 
-    /// What has been in the room so far, to be kept over a restart.
+    /// What has been in the room so far.
     ///
-    /// Nothing, if no template of that badge shows it and nobody is there now.
-    pub fn records(&self) -> Records {
+    /// Nothing, if no template of that badge shows it, no [store](crate::LiveBadgeLayerBuilder::store) keeps
+    /// it, and nobody is there now. A store that does not answer within half a second is not waited for.
+    pub async fn records(&self) -> Records {
         let Self { dispatch, target, .. } = self;
-        dispatch.registry.snapshot(&target.room, dispatch.host(target)).records
+        let host = dispatch.host(target);
+        if let Some(recall) = dispatch.registry.recall(&target.room, host) {
+            recall.await;
+        }
+        dispatch.registry.snapshot(&target.room, host).records
     }
 
     /// Goes on from these records: best before anybody comes, because they take the place of what has
     /// been there since.
     ///
-    /// They are forgotten with the room if no template of that badge shows any. A peak of another
-    /// [`day`](Records::day) is not today's.
+    /// They are forgotten with the room if no template of that badge shows any, and no store keeps them. What
+    /// they say of another [`day`](Records::day) is not today's.
     ///
     /// ```
     /// # use tower_livebadge::{Badge, LiveBadgeLayer, Look};
@@ -142,13 +148,15 @@ impl RoomHandle {
     ///     LiveBadgeLayer::builder().badge("/visits.png", Badge::look(visits)).build()?;
     /// let room = badges.handle().room("/visits.png", &[])?;
     ///
-    /// let mut records = room.records();
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let mut records = room.records().await;
     /// records.joins = 4711; // from wherever they were kept
     /// room.set_records(records);
-    /// assert_eq!(room.records().joins, 4711);
+    /// assert_eq!(room.records().await.joins, 4711);
     ///
     /// room.reset();
-    /// assert_eq!(room.records().joins, 0);
+    /// assert_eq!(room.records().await.joins, 0);
+    /// # });
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn set_records(&self, records: Records) {
@@ -162,7 +170,7 @@ impl RoomHandle {
         self.change_history(History::reset);
     }
 
-    /// The same, and nothing is kept of the room once nobody is in it.
+    /// The same, and nothing is kept of the room once nobody is in it: by a store, neither.
     pub fn forget(&self) {
         let Self { dispatch, target, .. } = self;
         dispatch.registry.forget(&target.room, dispatch.host(target));

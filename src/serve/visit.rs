@@ -84,8 +84,27 @@ impl Visit {
         self.target.recipe.is_gated
     }
 
+    /// What was in the room before is brought to mind first, where it is shown and was not known. A stream
+    /// begins at once: its first picture waits.
     pub(crate) fn answer(self) -> Answer {
         let Self { dispatch, target, asked } = &self;
+        let recall = match asked.wants {
+            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => {
+                dispatch.registry.recall(&target.room, dispatch.host(target))
+            }
+            _ => None,
+        };
+        match recall {
+            None => self.answer_now(),
+            Some(recall) => Answer::later(async move {
+                recall.await;
+                self.answer_now()
+            }),
+        }
+    }
+
+    fn answer_now(&self) -> Answer {
+        let Self { dispatch, target, asked } = self;
         match &asked.wants {
             // Whoever decides on that does not come here.
             Wants::Inner => Answer::empty(StatusCode::NOT_FOUND),
@@ -95,10 +114,13 @@ impl Visit {
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
-                let name = &viewing.name;
-                let who = |(person, _): &(Person, _)| Who { person: *person, name: name.clone() };
+                let who = |(person, key): (Person, &VisitorKey)| {
+                    let token = dispatch.tokens.token(key, dispatch.calendar.today());
+                    Who { person, token, name: viewing.name.clone() }
+                };
+                let person = visitor.as_ref().map(|(person, _)| *person);
                 let watcher = match viewing.is_counted {
-                    true => Watcher::Counted(visitor.as_ref().map(who)),
+                    true => Watcher::Counted(person.zip(viewing.key.as_ref()).map(who)),
                     false => Watcher::Uncounted,
                 };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);

@@ -103,9 +103,10 @@ impl Model {
 }
 
 async fn is_as_defined(steps: Vec<Step>) {
-    let (crowd, blind) = (Crowd::of_room(GRACES, None), Blind::new());
+    let (crowd, blind) = (Crowd::of_room(GRACES, Arc::default(), None), Blind::new());
     let person = |who_key: Key| {
-        let who = |key| Who { person: blind.person(&VisitorKey::new([key])), name: None };
+        let person = |key| blind.person(&VisitorKey::new([key]));
+        let who = |key| Who { person: person(key), token: key.into(), name: None };
         who_key.map(who)
     };
     let (mut model, mut listening) = (Model::default(), None);

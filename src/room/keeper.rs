@@ -1,0 +1,343 @@
+//! When totals are saved to the application's store, and when they are read from it.
+//!
+//! Saving is the work of one thread: whatever the store waits for, nothing else does.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Semaphore, watch};
+
+use crate::presence::crowd::Crowd;
+use crate::presence::tokens::{OfDay, Tokens};
+use crate::presence::totals::Totals;
+use crate::room::reporter::Reporter;
+use crate::store::contract::{RoomKey, Store, StoreError};
+
+/// From the beginning of one batch to that of the next: what a killed process may lose.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So many freed rooms wait for a store that fails; more are forgotten.
+const MAX_WAITING: usize = 10_000;
+/// A flood of requests for rooms that nobody is in takes no more threads.
+const LOADS: usize = 4;
+
+/// Saves what changes, and reads what was saved.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    desk: Arc<Desk>,
+    loads: Arc<Semaphore>,
+}
+
+/// What the thread, and all who bring it something, look at.
+#[derive(Debug)]
+struct Desk {
+    store: Box<dyn Store>,
+    tokens: Arc<Tokens>,
+    reporter: Arc<Reporter>,
+    pile: Mutex<Pile>,
+    has_come: Condvar,
+    is_saved: Condvar,
+    /// How many batches have been tried that were asked for.
+    flushed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Pile {
+    waiting: HashMap<RoomKey, Change>,
+    /// The batch that is under way.
+    saving: HashMap<RoomKey, Change>,
+    flushes: u64,
+    is_over: bool,
+    /// Rooms that were forgotten because the store has failed for long.
+    lost: u64,
+}
+
+/// What a room has become.
+#[derive(Debug, Clone)]
+enum Change {
+    /// It is open: as it is when its turn comes.
+    Open(Arc<Crowd>),
+    Is(Totals),
+    /// What has come to it while nobody knew what there was before.
+    More(Totals),
+    Forgotten,
+}
+
+impl Keeper {
+    /// Of a store that has given its secret of today.
+    ///
+    /// # Errors
+    ///
+    /// If the store can't, or no thread can be started.
+    pub(crate) fn new(
+        store: Box<dyn Store>,
+        tokens: Arc<Tokens>,
+        reporter: Arc<Reporter>,
+    ) -> Result<Self, StoreError> {
+        let OfDay { day, secret } = tokens.current();
+        tokens.adopt(OfDay { day, secret: store.day_secret(day, secret)? });
+        let desk = Arc::new(Desk {
+            store,
+            tokens,
+            reporter,
+            pile: Mutex::default(),
+            has_come: Condvar::new(),
+            is_saved: Condvar::new(),
+            flushed: watch::Sender::new(0),
+        });
+        let thread = desk.clone();
+        let builder = std::thread::Builder::new().name("livebadge-store".to_owned());
+        builder.spawn(move || thread.work(day))?;
+        Ok(Self { desk, loads: Arc::new(Semaphore::new(LOADS)) })
+    }
+
+    /// An open room, or a total, has changed.
+    pub(crate) fn mark(&self, room: &RoomKey, crowd: &Arc<Crowd>) {
+        let mut pile = self.desk.pile();
+        if !matches!(pile.waiting.get(room), Some(Change::Open(_))) {
+            pile.waiting.insert(room.clone(), Change::Open(crowd.clone()));
+            self.desk.has_come.notify_all();
+        }
+    }
+
+    /// Of a room that is not open any more.
+    pub(crate) fn keep(&self, room: RoomKey, totals: Totals) {
+        self.bring(room, Change::Is(totals));
+    }
+
+    /// The same, if what was there before has not been read yet.
+    pub(crate) fn keep_more(&self, room: RoomKey, totals: Totals) {
+        self.bring(room, Change::More(totals));
+    }
+
+    pub(crate) fn forget(&self, room: RoomKey) {
+        self.bring(room, Change::Forgotten);
+    }
+
+    /// What is kept of a room, now: blocks.
+    pub(crate) fn load_now(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
+        self.desk.load(room)
+    }
+
+    /// The same, on a thread for that.
+    pub(crate) async fn load(&self, room: RoomKey) -> Result<Option<Totals>, StoreError> {
+        let place = self.loads.clone().acquire_owned().await;
+        let desk = self.desk.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let read = desk.load(&room);
+            if let Err(error) = &read {
+                desk.reporter.store_failed(error);
+            }
+            read
+        });
+        read.await?
+    }
+
+    /// Everything that is kept.
+    pub(crate) async fn all(&self) -> Vec<(RoomKey, Totals)> {
+        let desk = self.desk.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut all = HashMap::new();
+            let mut each = |room, totals| drop(all.insert(room, totals));
+            if let Err(error) = guarded(|| desk.store.for_each(&mut each)) {
+                desk.reporter.store_failed(&error);
+            }
+            let pile = desk.pile();
+            for (room, change) in pile.saving.iter().chain(&pile.waiting) {
+                change.clone().apply(room.clone(), &mut all);
+            }
+            all
+        });
+        read.await.unwrap_or_default().into_iter().collect()
+    }
+
+    /// Returns when all that has been brought until now is saved, or has been tried.
+    pub(crate) async fn flush(&self) {
+        let (mut flushed, wanted) = {
+            let mut pile = self.desk.pile();
+            pile.flushes += 1;
+            self.desk.has_come.notify_all();
+            (self.desk.flushed.subscribe(), pile.flushes)
+        };
+        // An error says that the thread is gone.
+        let _ = flushed.wait_for(|flushed| *flushed >= wanted).await;
+    }
+
+    fn bring(&self, room: RoomKey, change: Change) {
+        let mut pile = self.desk.pile();
+        pile.bring(room, change);
+        self.desk.has_come.notify_all();
+    }
+}
+
+impl Drop for Keeper {
+    /// The thread saves what is there, and ends; nobody waits for it.
+    fn drop(&mut self) {
+        self.desk.pile().is_over = true;
+        self.desk.has_come.notify_all();
+    }
+}
+
+impl Desk {
+    /// Saves batch after batch; the store has the secret of this day.
+    fn work(&self, mut day: u64) {
+        let mut fails = false;
+        loop {
+            let (batch, flushes, is_over) = self.next_batch();
+            let began = Instant::now();
+            if !batch.is_empty() {
+                let result = guarded(|| self.save(&batch, &mut day));
+                if let Err(error) = &result {
+                    self.reporter.store_failed(error);
+                } else if fails {
+                    tracing::info!(rooms = batch.len(), "totals are saved again");
+                }
+                fails = result.is_err();
+                self.pile().end(fails);
+                self.is_saved.notify_all();
+            }
+            self.flushed.send_replace(flushes);
+            if is_over {
+                return;
+            }
+            self.rest(began + INTERVAL);
+        }
+    }
+
+    /// Waits until there is something to be saved.
+    fn next_batch(&self) -> (HashMap<RoomKey, Change>, u64, bool) {
+        let is_idle = |pile: &mut Pile| {
+            pile.waiting.is_empty() && !pile.is_over && pile.flushes == *self.flushed.borrow()
+        };
+        let pile = self.has_come.wait_while(self.pile(), is_idle);
+        let mut pile = pile.unwrap_or_else(PoisonError::into_inner);
+        pile.saving = std::mem::take(&mut pile.waiting);
+        (pile.saving.clone(), pile.flushes, pile.is_over)
+    }
+
+    /// Until the next batch may begin, or is wanted at once.
+    fn rest(&self, until: Instant) {
+        let may_rest =
+            |pile: &mut Pile| !pile.is_over && pile.flushes == *self.flushed.borrow();
+        let left = until.saturating_duration_since(Instant::now());
+        drop(self.has_come.wait_timeout_while(self.pile(), left, may_rest));
+    }
+
+    fn save(&self, batch: &HashMap<RoomKey, Change>, day: &mut u64) -> Result<(), StoreError> {
+        let of_day = self.tokens.current();
+        if of_day.day != *day {
+            // Before anybody is kept who was hashed with it.
+            let secret = self.store.day_secret(of_day.day, of_day.secret)?;
+            self.tokens.adopt(OfDay { secret, ..of_day });
+            *day = of_day.day;
+        }
+        let mut changes = Vec::with_capacity(batch.len());
+        for (room, change) in batch {
+            let totals = match change {
+                Change::Open(crowd) => Some(crowd.totals()),
+                Change::Is(totals) => Some(totals.clone()),
+                Change::More(more) => {
+                    let mut totals = self.store.load(room)?.unwrap_or_default();
+                    totals.add(more.clone());
+                    Some(totals)
+                }
+                Change::Forgotten => None,
+            };
+            changes.push((room.clone(), totals.filter(|totals| !totals.is_nothing())));
+        }
+        self.store.save(&changes)
+    }
+
+    fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
+        let waits = |pile: &mut Pile| matches!(pile.saving.get(room), Some(Change::More(_)));
+        let pile = self.is_saved.wait_while(self.pile(), waits);
+        let pile = pile.unwrap_or_else(PoisonError::into_inner);
+        let (older, newer) = (pile.saving.get(room).cloned(), pile.waiting.get(room).cloned());
+        drop(pile);
+        let change = match (older, newer) {
+            (Some(older), Some(newer)) => Some(older.then(newer)),
+            (older, newer) => newer.or(older),
+        };
+        match change {
+            Some(Change::Open(crowd)) => Ok(Some(crowd.totals())),
+            Some(Change::Is(totals)) => Ok(Some(totals)),
+            Some(Change::Forgotten) => Ok(None),
+            Some(Change::More(more)) => {
+                let mut totals = guarded(|| self.store.load(room))?.unwrap_or_default();
+                totals.add(more);
+                Ok(Some(totals))
+            }
+            None => guarded(|| self.store.load(room)),
+        }
+    }
+
+    fn pile(&self) -> MutexGuard<'_, Pile> {
+        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pile {
+    fn bring(&mut self, room: RoomKey, change: Change) {
+        if self.waiting.len() >= MAX_WAITING && !self.waiting.contains_key(&room) {
+            self.lost += 1;
+            return;
+        }
+        let change = match self.waiting.remove(&room) {
+            Some(before) => before.then(change),
+            None => change,
+        };
+        self.waiting.insert(room, change);
+    }
+
+    /// The batch is saved, or waits again, but for what has become another since.
+    fn end(&mut self, has_failed: bool) {
+        let batch = std::mem::take(&mut self.saving);
+        if !has_failed {
+            if self.lost > 0 {
+                tracing::warn!(
+                    rooms = self.lost,
+                    "totals of freed rooms were lost: the store had failed for long, and these were too many"
+                );
+                self.lost = 0;
+            }
+            return;
+        }
+        for (room, change) in batch {
+            match self.waiting.remove(&room) {
+                Some(newer) => drop(self.waiting.insert(room, change.then(newer))),
+                None => self.bring(room, change),
+            }
+        }
+    }
+}
+
+impl Change {
+    /// Of one room, one after the other.
+    fn then(self, newer: Self) -> Self {
+        let Self::More(more) = newer else { return newer };
+        let (mut totals, of): (_, fn(Totals) -> Self) = match self {
+            Self::More(before) => (before, Self::More),
+            Self::Is(before) => (before, Self::Is),
+            Self::Open(crowd) => (crowd.totals(), Self::Is),
+            Self::Forgotten => (Totals::default(), Self::Is),
+        };
+        totals.add(more);
+        of(totals)
+    }
+
+    fn apply(self, room: RoomKey, all: &mut HashMap<RoomKey, Totals>) {
+        match self {
+            Self::Open(crowd) => drop(all.insert(room, crowd.totals())),
+            Self::Is(totals) => drop(all.insert(room, totals)),
+            Self::More(totals) => all.entry(room).or_default().add(totals),
+            Self::Forgotten => drop(all.remove(&room)),
+        }
+    }
+}
+
+/// A store that panics has failed.
+fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the store panicked".into()))
+}

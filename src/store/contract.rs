@@ -1,0 +1,124 @@
+//! What a store has to do.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::presence::totals::Totals;
+
+/// Why a store could not do what it was asked for.
+pub type StoreError = Box<dyn Error + Send + Sync>;
+
+/// Keeps what has been in rooms, so that totals outlive the process.
+///
+/// With the feature `store` there is one that is ready: [`FileStore`](crate::FileStore). For another
+/// database, implement this.
+///
+/// All methods may block. The layer calls [`save`](Self::save) and [`day_secret`](Self::day_secret) on a thread
+/// of its own, one after the other, and [`load`](Self::load) on Tokio's threads for that; never where a
+/// request would wait for it. So `load` is to work while a `save` is under way. What fails is said in the log
+/// and to the [observer](crate::Observer::on_store_error), and is tried again; badges go on with what they
+/// have in memory.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use tower_livebadge::{Badge, LiveBadgeLayer, RoomKey, Store, StoreError, Totals};
+///
+/// /// Keeps everything as long as the process lives.
+/// #[derive(Debug, Default)]
+/// struct InMemory {
+///     rooms: Mutex<HashMap<RoomKey, Totals>>,
+///     secret: Mutex<Option<(u64, [u8; 16])>>,
+/// }
+///
+/// impl Store for InMemory {
+///     fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
+///         Ok(self.rooms.lock().unwrap().get(room).cloned())
+///     }
+///
+///     fn save(&self, changes: &[(RoomKey, Option<Totals>)]) -> Result<(), StoreError> {
+///         let mut rooms = self.rooms.lock().unwrap();
+///         for (room, totals) in changes {
+///             match totals {
+///                 Some(totals) => rooms.insert(room.clone(), totals.clone()),
+///                 None => rooms.remove(room),
+///             };
+///         }
+///         Ok(())
+///     }
+///
+///     fn for_each(&self, each: &mut dyn FnMut(RoomKey, Totals)) -> Result<(), StoreError> {
+///         let rooms = self.rooms.lock().unwrap();
+///         rooms.iter().for_each(|(room, totals)| each(room.clone(), totals.clone()));
+///         Ok(())
+///     }
+///
+///     fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError> {
+///         let mut kept = self.secret.lock().unwrap();
+///         match *kept {
+///             Some((of, secret)) if of == day => Ok(secret),
+///             _ => {
+///                 *kept = Some((day, new));
+///                 Ok(new)
+///             }
+///         }
+///     }
+/// }
+///
+/// let badges = LiveBadgeLayer::builder()
+///     .badge("/online.png", Badge::online())
+///     .store(InMemory::default())
+///     .build()?;
+/// # Ok::<(), tower_livebadge::BuildError>(())
+/// ```
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// What is kept of a room; `None` if that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read now.
+    fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError>;
+
+    /// Keeps of each of these rooms what comes with it, in the place of what was kept of it, or nothing any
+    /// more if nothing comes; and nothing else changes. All of it, or, with an error, none of it.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be kept now. The same rooms come again, with what they have become by then.
+    fn save(&self, changes: &[(RoomKey, Option<Totals>)]) -> Result<(), StoreError>;
+
+    /// Calls this with every room that something is kept of, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// If not all of them can be read now.
+    fn for_each(&self, each: &mut dyn FnMut(RoomKey, Totals)) -> Result<(), StoreError>;
+
+    /// The secret that visitors of this day are hashed with: the one that is kept for that day, or `new`, if
+    /// none is, which is kept from now on. That of every other day is destroyed: when the day is over,
+    /// nothing leads from what is kept to anybody.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read or kept now.
+    fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError>;
+}
+
+/// A room, as a [`Store`] knows it: the path that its badge was added with, and its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct RoomKey {
+    /// As it was added: `/rooms/{room}/online.png`.
+    pub badge: Arc<str>,
+    /// With the values of its parameters, percent-encoded: `/rooms/lobby/online.png`. That of a
+    /// [total](crate::Badge::total_of) is its badge's.
+    pub path: Arc<str>,
+}
+
+impl RoomKey {
+    /// Of what a store has kept of it.
+    pub fn new(badge: impl Into<Arc<str>>, path: impl Into<Arc<str>>) -> Self {
+        Self { badge: badge.into(), path: path.into() }
+    }
+}
