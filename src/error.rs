@@ -336,9 +336,13 @@ pub enum BuildErrorKind {
         reason: &'static str,
     },
     /// The store can't be used.
-    #[error("the store of totals can't be used: {0}")]
+    #[error("the store of totals can't be used: {reason}")]
     #[non_exhaustive]
-    Store(#[source] Box<dyn Error + Send + Sync>),
+    Store {
+        /// Why not.
+        #[source]
+        reason: Box<dyn Error + Send + Sync>,
+    },
     /// There is no such time zone.
     #[error("time_zone: {reason}")]
     #[non_exhaustive]

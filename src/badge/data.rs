@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::picture::words::Words;
 use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::records::Records;
 
 /// A count as data, for whoever wants no picture.
 ///
@@ -16,8 +17,9 @@ use crate::presence::counts::{Counts, Snapshot};
 #[non_exhaustive]
 pub enum Data {
     /// `{"streams":3,"visitors":2}`; `"people":[{"name":"Anna"}],"guests":1` if the badge says
-    /// [names](crate::Badge::names_in_data), and `"stale":true` while its values are
-    /// [stale](crate::Badge::stale_after). For `?format=json` and `Accept: application/json`.
+    /// [names](crate::Badge::names_in_data), `"stale":true` while its values are
+    /// [stale](crate::Badge::stale_after); and all of [`Records`](crate::Records) if its template shows any of
+    /// them, or a [store](crate::LiveBadgeLayerBuilder::store) keeps them. For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
     /// badge's [`Look`](crate::Look); of any other badge, "online" and the number of visitors. For `?format=shields`.
@@ -29,11 +31,22 @@ pub enum Data {
     Text,
 }
 
+/// What data of a badge says beside the counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Says {
+    /// So many of those who are there.
+    pub(crate) max_names: Option<usize>,
+    pub(crate) records: bool,
+}
+
 /// What JSON has of a room, in this order.
 #[derive(Serialize)]
 struct State<'a> {
     #[serde(flatten)]
     counts: &'a Counts,
+    /// Only if they are remembered: they would be wrong otherwise.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    records: Option<&'a Records>,
     #[serde(skip_serializing_if = "Option::is_none")]
     people: Option<Vec<Named<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,13 +71,15 @@ impl Data {
 
     /// `{"streams":3,"visitors":2}`, of whole pictures and of streams. It says who is there, and how many of
     /// them, only if it is told to.
-    pub(crate) fn json(snapshot: &Snapshot, max_names: Option<usize>, is_stale: bool) -> Bytes {
-        let Snapshot { counts, people, .. } = snapshot;
+    pub(crate) fn json(snapshot: &Snapshot, says: Says, is_stale: bool) -> Bytes {
+        let Snapshot { counts, records, people, .. } = snapshot;
+        let max_names = says.max_names;
         let named = |max| {
             people.first.iter().take(max).map(|someone| Named { name: someone.name.as_str() })
         };
         let state = State {
             counts,
+            records: says.records.then_some(records),
             people: max_names.map(|max| named(max).collect()),
             guests: max_names.map(|_| counts.visitors.saturating_sub(people.count)),
             stale: is_stale.then_some(true),
@@ -75,12 +90,12 @@ impl Data {
     pub(crate) fn body(
         &self,
         snapshot: &Snapshot,
-        max_names: Option<usize>,
+        says: Says,
         is_stale: impl FnOnce() -> bool,
         words: impl FnOnce() -> Words,
     ) -> Bytes {
         match self {
-            Self::Json => Self::json(snapshot, max_names, is_stale()),
+            Self::Json => Self::json(snapshot, says, is_stale()),
             Self::Shields => {
                 let Words { label, message, color, .. } = words();
                 // Shields.io knows colours by their names or by bare hexadecimal digits.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::badge::data::Says;
 use crate::badge::settings::Settings;
 use crate::observe::throttle::Throttle;
 use crate::picture::paint::Picture;
@@ -56,6 +57,11 @@ const FOR_ALL: HeaderValue = HeaderValue::from_static("cross-origin");
 const FOR_SITE: HeaderValue = HeaderValue::from_static("same-site");
 
 impl Recipe {
+    /// What its data says, where this is the badge whose rooms it shows.
+    pub(crate) fn says(&self, host: &Self) -> Says {
+        Says { max_names: self.settings.max_names_in_data(), records: host.remembers }
+    }
+
     /// Whose pages may show it: its `Cross-Origin-Resource-Policy`.
     pub(crate) fn corp(&self) -> HeaderValue {
         let own = self.headers.get(CORP);

@@ -13,7 +13,7 @@ use crate::request::params::Params;
 use crate::request::style::Style;
 
 /// What the badge itself fills; no value of the application may have such a name.
-pub(crate) const BUILT_IN: [&str; 16] = [
+pub(crate) const BUILT_IN: [&str; 19] = [
     "streams",
     "visitors",
     "params",
@@ -22,6 +22,9 @@ pub(crate) const BUILT_IN: [&str; 16] = [
     "peak",
     "peak_today",
     "joins",
+    "today",
+    "visitors_today",
+    "days",
     "since_change",
     "recent",
     "rooms",
@@ -33,7 +36,8 @@ pub(crate) const BUILT_IN: [&str; 16] = [
 ];
 
 /// Those of them that are about a room's past.
-const PAST: [&str; 5] = ["peak", "peak_today", "joins", "since_change", "recent"];
+const PAST: [&str; 8] =
+    ["peak", "peak_today", "joins", "today", "visitors_today", "days", "since_change", "recent"];
 
 /// What a picture shows beside a room's numbers and values.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,6 +74,9 @@ pub(crate) fn fillings(
         peak => records.peak,
         peak_today => records.peak_today,
         joins => records.joins,
+        today => records.today,
+        visitors_today => records.visitors_today,
+        days => records.days,
         since_change => since_change.as_secs(),
         recent,
         rooms,
@@ -112,7 +119,7 @@ pub(crate) fn tick(slot: &str) -> Option<Duration> {
     match slot {
         "since_change" | "people.since" => Some(Duration::from_secs(1)),
         "recent" => Some(history::SPAN),
-        "peak_today" => Some(Duration::from_secs(60)),
+        "peak_today" | "today" | "visitors_today" | "days" => Some(Duration::from_secs(60)),
         _ => None,
     }
 }
@@ -166,6 +173,7 @@ mod tests {
         let slots_at = |seconds: u64, day: u64| {
             let mut history = History::new(began, 1);
             [3, 2].into_iter().for_each(|visitors| history.see(visitors, began, 1));
+            history.join(None);
             let now = began + Duration::from_secs(seconds);
             history.see(2, now, day);
             let counts = Counts { streams: 2, visitors: 2 };
@@ -182,7 +190,9 @@ mod tests {
         let shown = |seconds| slots_at(seconds, 1).get_attr("since_change").unwrap().to_string();
         assert_ne!(shown(0), shown(tick("since_change").unwrap().as_secs()));
         assert_eq!(tick("recent"), Some(history::SPAN));
-        assert!(tick("peak_today").unwrap() <= Duration::from_secs(60));
+        for slot in ["peak_today", "today", "visitors_today", "days"] {
+            assert!(tick(slot).unwrap() <= Duration::from_secs(60));
+        }
     }
 
     #[test]

@@ -56,11 +56,7 @@ pub(crate) enum Coming {
 
 impl Crowd {
     /// Of one room; `history` is what is remembered of it.
-    pub(crate) fn of_room(
-        grace: Grace,
-        calendar: Arc<Calendar>,
-        history: Option<History>,
-    ) -> Self {
+    pub(crate) fn of_room(grace: Grace, calendar: Arc<Calendar>, history: Option<History>) -> Self {
         Self::new(grace, calendar, history, Some(Vec::new()))
     }
 
@@ -255,6 +251,7 @@ mod properties;
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::time::Duration;
 
     use futures_util::FutureExt;
 

@@ -37,13 +37,7 @@ impl History {
     pub(crate) fn new(now: Instant, day: u64) -> Self {
         let mut totals = Totals::default();
         totals.turn_to(day, 0);
-        Self {
-            totals,
-            visitors: 0,
-            began: now,
-            changed: now,
-            marks: VecDeque::new(),
-        }
+        Self { totals, visitors: 0, began: now, changed: now, marks: VecDeque::new() }
     }
 
     /// From now on there are this many visitors.

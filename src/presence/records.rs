@@ -84,7 +84,14 @@ mod tests {
     fn of(day: u64, last: [u64; 3]) -> Records {
         let mut days = [0; DAYS];
         days[DAYS - 3..].copy_from_slice(&last);
-        Records { peak_today: 9, visitors_today: 5, day, today: last[2], days, ..Records::default() }
+        Records {
+            peak_today: 9,
+            visitors_today: 5,
+            day,
+            today: last[2],
+            days,
+            ..Records::default()
+        }
     }
 
     fn last(records: &Records) -> [u64; 3] {

@@ -33,7 +33,9 @@ impl Tokens {
             of_day.day = today;
             match secret() {
                 Some(secret) => of_day.secret = secret,
-                None => tracing::warn!("the operating system has no random numbers: the day's secret stays"),
+                None => tracing::warn!(
+                    "the operating system has no random numbers: the day's secret stays"
+                ),
             }
         }
         let mut hasher = SipHasher24::new_with_key(&of_day.secret);

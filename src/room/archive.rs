@@ -54,7 +54,9 @@ impl Archive {
             self.keeper.mark(&key_of(room), &room.crowd);
         }
         for crowd in room.totals() {
-            if let Some((key, crowd)) = self.totals.iter().find(|(_, total)| Arc::ptr_eq(total, crowd)) {
+            if let Some((key, crowd)) =
+                self.totals.iter().find(|(_, total)| Arc::ptr_eq(total, crowd))
+            {
                 self.keeper.mark(key, crowd);
             }
         }

@@ -76,7 +76,7 @@ impl Keeper {
         reporter: Arc<Reporter>,
     ) -> Result<Self, StoreError> {
         let OfDay { day, secret } = tokens.current();
-        tokens.adopt(OfDay { day, secret: store.day_secret(day, secret)? });
+        tokens.adopt(OfDay { day, secret: guarded(|| store.day_secret(day, secret))? });
         let desk = Arc::new(Desk {
             store,
             tokens,
@@ -219,8 +219,7 @@ impl Desk {
 
     /// Until the next batch may begin, or is wanted at once.
     fn rest(&self, until: Instant) {
-        let may_rest =
-            |pile: &mut Pile| !pile.is_over && pile.flushes == *self.flushed.borrow();
+        let may_rest = |pile: &mut Pile| !pile.is_over && pile.flushes == *self.flushed.borrow();
         let left = until.saturating_duration_since(Instant::now());
         drop(self.has_come.wait_timeout_while(self.pile(), left, may_rest));
     }

@@ -153,7 +153,9 @@ impl Painter {
             self.tell_occupancy();
         }
         self.is_due |= self.snapshot.differs_from(&before);
-        if let Some(archive) = self.archive.as_ref().filter(|_| self.snapshot.records != before.records) {
+        if let Some(archive) =
+            self.archive.as_ref().filter(|_| self.snapshot.records != before.records)
+        {
             archive.note(&self.room);
         }
         self.canvases.retain(|number, canvas| {
@@ -249,8 +251,8 @@ impl Painter {
             let frame = match screen.variant.medium {
                 Medium::Picture => None,
                 Medium::Data => {
-                    let max_names = screen.recipe.settings.max_names_in_data();
-                    let line = Data::json(snapshot, max_names, is_stale);
+                    let says = screen.recipe.says(&self.room.recipe);
+                    let line = Data::json(snapshot, says, is_stale);
                     Some(canvas.write(&line, Frame::data))
                 }
                 Medium::Words => {

@@ -11,11 +11,11 @@ use tracing::Instrument;
 
 use crate::badge::recipe::Recipe;
 use crate::observe::observer::Refusal;
-use crate::presence::records::Records;
 use crate::presence::counts::{Counts, RoomCounts, Snapshot};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::presence::leaving::LeaveReason;
+use crate::presence::records::Records;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
 use crate::room::archive::Archive;

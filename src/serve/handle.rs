@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
+use crate::presence::counts::RoomCounts;
 use crate::presence::records::Records;
-use crate::presence::counts::{RoomCounts};
 use crate::request::params::{self, Misnamed, Params};
 use crate::serve::dispatch::Dispatch;
 use crate::serve::room_handle::{RoomError, RoomHandle};

@@ -330,7 +330,7 @@ impl LiveBadgeLayerBuilder {
             let keeper = Keeper::new(store, tokens.clone(), reporter.clone())?;
             Archive::new(keeper, recipes.iter()).map(Arc::new)
         });
-        let archive = archive.transpose().map_err(BuildErrorKind::Store);
+        let archive = archive.transpose().map_err(|reason| BuildErrorKind::Store { reason });
         let archive = archive.map_err(BuildError::of_layer)?;
         let registry = Registry::new(self.max_rooms, reporter.clone(), archive, shutdown.clone());
         let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown.clone());

@@ -8,9 +8,9 @@ use http::{Response, StatusCode};
 use tokio::sync::watch;
 
 use crate::badge::page;
-use crate::presence::records::Records;
-use crate::presence::counts::{Counts};
+use crate::presence::counts::Counts;
 use crate::presence::history::History;
+use crate::presence::records::Records;
 use crate::request::params::Params;
 use crate::serve::answer::Answer;
 use crate::serve::body::ResponseBody;

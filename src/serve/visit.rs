@@ -270,8 +270,8 @@ impl Visit {
         let recipe = &target.recipe;
         let mut snapshot = self.snapshot();
         let params = &target.room.params;
-        let max_names = recipe.settings.max_names_in_data();
-        if max_names.is_none() {
+        let says = recipe.says(dispatch.host(target));
+        if says.max_names.is_none() {
             // Scripts of other sites may read data, but not pictures: to them all are guests.
             snapshot.people = People::default();
         }
@@ -284,7 +284,7 @@ impl Visit {
                 Words::of_counts(&snapshot.counts)
             })
         };
-        data.body(&snapshot, max_names, is_stale, words)
+        data.body(&snapshot, says, is_stale, words)
     }
 
     fn snapshot(&self) -> Snapshot {

@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{BROWSER, Direct, bar_badge, bar_badge_of, call, drawn, log, read_bar};
+use crate::common::{
+    BROWSER, Direct, at_once, bar_badge, bar_badge_of, call, drawn, log, read_bar,
+};
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, advance, sleep};
@@ -39,7 +41,7 @@ async fn who_comes_in_the_instant_in_which_the_same_person_leaves_is_shown_a_pic
     drop(first);
     second.bar_of(1).await;
     assert!(since.elapsed() <= MOMENT, "{:?}", since.elapsed());
-    let records = handle.room_at("/x.png").unwrap().records();
+    let records = handle.room_at("/x.png").unwrap().records().await;
     assert_eq!((records.joins, records.peak), (1, 1));
 }
 
@@ -272,7 +274,7 @@ async fn who_reads_again_after_a_stall_has_not_come_once_more() {
     let (service, handle) = drawn(builder, &[0, 1, 2]).await;
     let of = |path: &str| {
         let room = handle.room_at(path).unwrap();
-        (room.counts().streams, room.counts().visitors, room.records().joins)
+        (room.counts().streams, room.counts().visitors, at_once(room.records()).joins)
     };
     let both = || (of("/a/x.png"), of("/total.png"));
     for (user, before) in [("alice", 0), ("", 1)] {

@@ -237,7 +237,7 @@ async fn who_does_not_read_for_long_is_uncounted_and_may_read_on() {
         tokio::spawn(async move { while socket.read(&mut [0; 4096]).await.unwrap() > 0 {} });
     eventually("its return", || room.counts().streams == 1).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!((room.counts().streams, room.records().joins), (1, 1));
+    assert_eq!((room.counts().streams, room.records().await.joins), (1, 1));
     assert!(!reads.is_finished());
     server.abort();
 }

@@ -39,6 +39,7 @@ mod scripts;
 mod shutdown;
 mod stale;
 mod stills;
+mod store;
 mod strictness;
 mod template_errors;
 mod time;

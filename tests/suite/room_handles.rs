@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_livebadge::{Badge, Counts, LiveBadgeLayer, Look, RoomError, visitor};
 
 use crate::common::{
-    BROWSER, Client, Protocol, bar_badge, bar_badge_of, eventually, serve, within,
+    BROWSER, Client, Protocol, at_once, bar_badge, bar_badge_of, eventually, serve, within,
 };
 
 const ROOMS: &str = "/rooms/{room}/bar.png";
@@ -183,12 +183,12 @@ async fn an_open_room_that_is_forgotten_leaves_nothing() {
     let mut client = Client::connect(server.address, Protocol::Http2).await;
     let mut stream = client.get(room.path(), &BROWSER).await.into_stream();
     stream.next_part().await;
-    assert_eq!(room.records().joins, 1);
+    assert_eq!(room.records().await.joins, 1);
     room.forget();
-    assert_eq!((room.records().joins, room.counts().streams), (0, 1));
+    assert_eq!((room.records().await.joins, room.counts().streams), (0, 1));
     drop(stream);
     eventually("the room to be freed", || handle.rooms().is_empty()).await;
-    eventually("nothing", || handle.all_records().is_empty()).await;
+    eventually("nothing", || at_once(handle.all_records()).is_empty()).await;
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn what_is_forgotten_is_gone_and_totals_are_among_all_records() {
     }
     eventually("the rooms to be freed", || handle.rooms().is_empty()).await;
     let all = || {
-        let mut all = handle.all_records();
+        let mut all = at_once(handle.all_records());
         all.sort_by(|one, other| one.0.cmp(&other.0));
         all.into_iter().map(|(path, records)| (path, records.joins)).collect::<Vec<_>>()
     };
@@ -216,12 +216,12 @@ async fn what_is_forgotten_is_gone_and_totals_are_among_all_records() {
     let (a, b, total) = ("/rooms/a/bar.png", "/rooms/b/bar.png", "/all.png");
     assert_eq!(all(), [named(total, 2), named(a, 1), named(b, 1)]);
     // They can all be set again by their paths.
-    for (path, records) in handle.all_records() {
+    for (path, records) in handle.all_records().await {
         handle.room_at(&path).unwrap().set_records(records);
     }
     handle.room_at(a).unwrap().forget();
     assert_eq!(all(), [named(total, 2), named(b, 1)]);
-    assert_eq!(handle.room_at(a).unwrap().records().joins, 0);
+    assert_eq!(handle.room_at(a).unwrap().records().await.joins, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Any order of comings and goings in a crowd, against a definition of what is counted and told.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 

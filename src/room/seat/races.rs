@@ -62,9 +62,10 @@ fn is_counted_right(watcher: Watcher, recipe: Arc<Recipe>, leaves: fn(Seat)) {
 fn who_is_uncounted_while_it_comes_back_and_goes_is_counted_right() {
     let recipe = recipe();
     let alice = Blind::new().person(&VisitorKey::new("alice"));
-    for watcher in
-        [Watcher::Counted(None), Watcher::Counted(Some(Who { person: alice, token: 0, name: None }))]
-    {
+    for watcher in [
+        Watcher::Counted(None),
+        Watcher::Counted(Some(Who { person: alice, token: 0, name: None })),
+    ] {
         is_counted_right(watcher.clone(), recipe.clone(), drop);
         is_counted_right(watcher, recipe.clone(), |mut seat| {
             // What it is told does not matter: it has come.

@@ -42,6 +42,15 @@ pub(crate) async fn within<F: Future>(what: &str, future: F) -> F::Output {
     }
 }
 
+/// What a future gives that has nothing to wait for: records, where there is no store.
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => panic!("it waits for something"),
+    }
+}
+
 /// Waits until the condition holds.
 pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let hold = async {
