@@ -284,3 +284,7 @@ pub use serve::not_found::NotFound;
 pub use serve::room_handle::{RoomError, RoomHandle};
 pub use serve::service::{LiveBadge, ResponseFuture};
 pub use store::contract::{RoomKey, Store, StoreError};
+#[cfg(feature = "store")]
+pub use store::file::FileStore;
+#[cfg(feature = "store")]
+pub use store::file::error::FileStoreError;
