@@ -2,6 +2,7 @@
 //! <http://127.0.0.1:3000/> in some browsers.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -11,7 +12,9 @@ use axum::routing::get;
 use axum::{Json, Router};
 use clap::Parser;
 use tokio::net::TcpListener;
-use tower_livebadge::{Badge, Counts, Format, Handle, LiveBadgeLayer, PeerAddr, visitor};
+use tower_livebadge::{
+    Badge, Counts, FileStore, Format, Handle, LiveBadgeLayer, Look, PeerAddr, visitor,
+};
 
 #[derive(Parser)]
 #[command(about = "A live \"N online\" badge, with no JavaScript")]
@@ -43,6 +46,12 @@ struct Options {
     /// How many proxies of one's own append to X-Forwarded-For
     #[arg(long, default_value_t = 0)]
     trust_proxies: usize,
+    /// Keeps totals in this file, so that a restart does not begin at 0 again
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Where days begin at midnight, such as Europe/Berlin or +02:00
+    #[arg(long, default_value = "UTC")]
+    time_zone: String,
     /// After how long a viewer is given up who vanished without a word
     #[arg(long, default_value = "15", value_parser = seconds)]
     user_timeout: Duration,
@@ -89,7 +98,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(rooms) = options.max_rooms {
         badges = badges.max_rooms(rooms);
     }
-    let badges = badges.build()?;
+    if let Some(file) = &options.store {
+        let visits = || Badge::look(Look::visits());
+        badges = badges
+            .badge("/visits.png", visits().rooms_of("/online.png"))
+            .badge("/rooms/{room}/visits.png", visits().rooms_of("/rooms/{room}/online.png"))
+            .store(FileStore::open(file)?);
+    }
+    let badges = badges.time_zone(&options.time_zone).build()?;
 
     let handle = badges.handle();
     let app = Router::new()

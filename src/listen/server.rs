@@ -201,11 +201,14 @@ where
             }
             drop(listener);
             doorway.close();
-            let end = async { tokio::join!(handle.shutdown_within(goodbye), graceful.shutdown()) };
+            let streams = handle.end_streams_within(goodbye);
+            let end = async { tokio::join!(streams, graceful.shutdown()) };
             if timeout(goodbye, end).await.is_err() {
                 tracing::warn!("connections that have not ended in time are cut off");
             }
             connections.shutdown().await;
+            // Now everybody has gone who was there.
+            handle.save().await;
         })
     }
 }

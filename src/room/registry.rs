@@ -248,6 +248,17 @@ impl Registry {
         counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
+    /// Saves all that has changed, where there is a store.
+    pub(crate) async fn save(&self) {
+        let Some(archive) = &self.archive else { return };
+        let rooms: Vec<Arc<Room>> =
+            self.entries().values().filter_map(|entry| entry.room.clone()).collect();
+        // Their tasks may not have had the time to.
+        rooms.iter().for_each(|room| archive.note(room));
+        drop(rooms);
+        archive.flush().await;
+    }
+
     /// Whether this badge shows values in the room that are stale. Nobody knows of a room that is not open.
     pub(crate) fn is_stale(&self, id: &RoomId, badge: usize) -> bool {
         self.room(id).is_some_and(|room| room.stale.has(badge))

@@ -180,6 +180,13 @@ impl Handle {
     ///
     /// Returns whether all streams have ended by then.
     pub async fn shutdown_within(&self, patience: Duration) -> bool {
+        let have_ended = self.end_streams_within(patience).await;
+        self.save().await;
+        have_ended
+    }
+
+    /// The same, without anything being saved.
+    pub(crate) async fn end_streams_within(&self, patience: Duration) -> bool {
         if self.dispatch.traffic.passes_by() {
             tracing::warn!(
                 badges = ?self.dispatch,
@@ -188,13 +195,14 @@ impl Handle {
             );
         }
         self.dispatch.shutdown.cancel();
-        let have_ended = timeout(patience, self.dispatch.admission.drained()).await.is_ok();
-        if let Some(archive) = &self.dispatch.registry.archive
-            && timeout(SAVING, archive.flush()).await.is_err()
-        {
+        timeout(patience, self.dispatch.admission.drained()).await.is_ok()
+    }
+
+    /// Saves all that has changed, where there is a store.
+    pub(crate) async fn save(&self) {
+        if timeout(SAVING, self.dispatch.registry.save()).await.is_err() {
             tracing::error!("the newest totals are not saved: the store takes too long");
         }
-        have_ended
     }
 
     /// Waits until somebody has called one of these.
