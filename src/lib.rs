@@ -172,7 +172,7 @@
 //!   [`Embed::iframe`].
 //! - Templates are part of the program. Values are escaped and bounded, but a template can be
 //!   written that takes very long to draw; don't accept templates from strangers.
-//! - Counts are per process, and in memory.
+//! - Counts are per process. Totals are in memory, unless a [store](LiveBadgeLayerBuilder::store) keeps them.
 //!
 //! Every limit with its number is in [`docs/LIMITS.md`](docs::limits).
 //!
@@ -187,6 +187,7 @@
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `hyper`: a server that is set up for endless responses (`Handle::serve`), and what it sets on sockets
 //!   for other servers (`SocketOptions`).
+//! - `store` (default): a file that keeps totals, so that they go on after a restart (`FileStore`). Pure Rust.
 //! - `jpeg`, `webp`: these as [`Format`]s.
 //! - `images`: the application's own PNG and JPEG images in templates and as logos
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most

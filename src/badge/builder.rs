@@ -32,8 +32,11 @@ use crate::request::params::Params;
 /// | `{{ theme }}` | `dark` for `?theme=dark`, else `light` |
 /// | `{{ query.label }}` | what `?label=` says, if the badge has such a [slot](Self::query_slot) |
 /// | `{{ peak }}` | the most visitors at once so far |
-/// | `{{ peak_today }}` | the same since midnight, UTC |
+/// | `{{ peak_today }}` | the same since midnight |
 /// | `{{ joins }}` | how often a visitor has come |
+/// | `{{ today }}` | the same since midnight |
+/// | `{{ visitors_today }}` | how many different visitors have come since midnight (see [`Records`](crate::Records::visitors_today)) |
+/// | `{{ days }}` | a list: how often a visitor has come on each of the last 30 days, oldest first, today last |
 /// | `{{ since_change }}` | for how many seconds the number of visitors has been what it is |
 /// | `{{ recent }}` | a list: the most visitors in each ten seconds of the last ten minutes, oldest first |
 /// | `{{ people }}` | a list: who is there by [name](Self::named), oldest first, each with `name`, `initials`, `color` (white can be read on it) and `since` (seconds); at most [so many](Self::max_people) |
@@ -46,7 +49,8 @@ use crate::request::params::Params;
 ///
 /// What has been in a room is kept after its last viewer has left if a template shows it, for about
 /// 10,000 rooms; then those that were left first are forgotten, so let [`rooms`](Self::rooms) decide
-/// which there are. [`RoomHandle::set_records`](crate::RoomHandle::set_records) brings it back after a restart.
+/// which there are. A [store](crate::LiveBadgeLayerBuilder::store) keeps it over restarts, and of more rooms.
+/// Midnight is that of UTC, or of the layer's time zone (`LiveBadgeLayerBuilder::time_zone`, feature `time`).
 ///
 /// # Filters and functions
 ///
