@@ -28,6 +28,13 @@ impl Tokens {
     }
 
     pub(crate) fn token(&self, key: &VisitorKey, today: u64) -> u64 {
+        let mut hasher = SipHasher24::new_with_key(&self.of(today).secret);
+        hasher.write(key.as_bytes());
+        hasher.finish()
+    }
+
+    /// What a store is to keep today.
+    pub(crate) fn of(&self, today: u64) -> OfDay {
         let mut of_day = self.of_day();
         if is_another(of_day.day, today) {
             of_day.day = today;
@@ -38,14 +45,7 @@ impl Tokens {
                 ),
             }
         }
-        let mut hasher = SipHasher24::new_with_key(&of_day.secret);
-        hasher.write(key.as_bytes());
-        hasher.finish()
-    }
-
-    /// What a store is to keep.
-    pub(crate) fn current(&self) -> OfDay {
-        *self.of_day()
+        *of_day
     }
 
     /// A store had one of this day already: who came before a restart, or to another node, is the same.
@@ -86,12 +86,12 @@ mod tests {
     #[test]
     fn what_a_store_has_kept_of_the_day_goes_on() {
         let (before, after, anna) = (Tokens::new(7), Tokens::new(7), VisitorKey::new("anna"));
-        after.adopt(before.current());
+        after.adopt(before.of(7));
         assert_eq!(after.token(&anna, 7), before.token(&anna, 7));
-        let of_yesterday = before.current();
+        let of_yesterday = before.of(7);
         after.token(&anna, 8);
         after.adopt(of_yesterday);
-        assert_eq!(after.current().day, 8);
+        assert_eq!(after.of(8).day, 8);
         assert_ne!(after.token(&anna, 8), before.token(&anna, 7));
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::presence::calendar::Calendar;
 use crate::presence::crowd::Crowd;
 use crate::presence::tokens::{OfDay, Tokens};
 use crate::presence::totals::Totals;
@@ -17,6 +18,8 @@ use crate::store::contract::{RoomKey, Store, StoreError};
 
 /// From the beginning of one batch to that of the next: what a killed process may lose.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// So long after a day at most its secret is destroyed, although nobody comes.
+const A_DAY_IS_OVER: Duration = Duration::from_secs(60);
 /// So many freed rooms wait for a store that fails; more are forgotten.
 const MAX_WAITING: usize = 10_000;
 /// A flood of requests for rooms that nobody is in takes no more threads.
@@ -34,6 +37,7 @@ pub(crate) struct Keeper {
 struct Desk {
     store: Box<dyn Store>,
     tokens: Arc<Tokens>,
+    calendar: Arc<Calendar>,
     reporter: Arc<Reporter>,
     pile: Mutex<Pile>,
     has_come: Condvar,
@@ -73,13 +77,15 @@ impl Keeper {
     pub(crate) fn new(
         store: Box<dyn Store>,
         tokens: Arc<Tokens>,
+        calendar: Arc<Calendar>,
         reporter: Arc<Reporter>,
     ) -> Result<Self, StoreError> {
-        let OfDay { day, secret } = tokens.current();
+        let OfDay { day, secret } = tokens.of(calendar.today());
         tokens.adopt(OfDay { day, secret: guarded(|| store.day_secret(day, secret))? });
         let desk = Arc::new(Desk {
             store,
             tokens,
+            calendar,
             reporter,
             pile: Mutex::default(),
             has_come: Condvar::new(),
@@ -187,17 +193,15 @@ impl Desk {
         loop {
             let (batch, flushes, is_over) = self.next_batch();
             let began = Instant::now();
-            if !batch.is_empty() {
-                let result = guarded(|| self.save(&batch, &mut day));
-                if let Err(error) = &result {
-                    self.reporter.store_failed(error);
-                } else if fails {
-                    tracing::info!(rooms = batch.len(), "totals are saved again");
-                }
-                fails = result.is_err();
-                self.pile().end(fails);
-                self.is_saved.notify_all();
+            let result = guarded(|| self.save(&batch, &mut day));
+            if let Err(error) = &result {
+                self.reporter.store_failed(error);
+            } else if fails {
+                tracing::info!("totals are saved again");
             }
+            fails = result.is_err();
+            self.pile().end(fails);
+            self.is_saved.notify_all();
             self.flushed.send_replace(flushes);
             if is_over {
                 return;
@@ -206,13 +210,13 @@ impl Desk {
         }
     }
 
-    /// Waits until there is something to be saved.
+    /// Waits until there is something to be saved, or a day may have ended.
     fn next_batch(&self) -> (HashMap<RoomKey, Change>, u64, bool) {
         let is_idle = |pile: &mut Pile| {
             pile.waiting.is_empty() && !pile.is_over && pile.flushes == *self.flushed.borrow()
         };
-        let pile = self.has_come.wait_while(self.pile(), is_idle);
-        let mut pile = pile.unwrap_or_else(PoisonError::into_inner);
+        let woken = self.has_come.wait_timeout_while(self.pile(), A_DAY_IS_OVER, is_idle);
+        let (mut pile, _) = woken.unwrap_or_else(PoisonError::into_inner);
         pile.saving = std::mem::take(&mut pile.waiting);
         (pile.saving.clone(), pile.flushes, pile.is_over)
     }
@@ -225,12 +229,15 @@ impl Desk {
     }
 
     fn save(&self, batch: &HashMap<RoomKey, Change>, day: &mut u64) -> Result<(), StoreError> {
-        let of_day = self.tokens.current();
+        let of_day = self.tokens.of(self.calendar.today());
         if of_day.day != *day {
             // Before anybody is kept who was hashed with it.
             let secret = self.store.day_secret(of_day.day, of_day.secret)?;
             self.tokens.adopt(OfDay { secret, ..of_day });
             *day = of_day.day;
+        }
+        if batch.is_empty() {
+            return Ok(());
         }
         let mut changes = Vec::with_capacity(batch.len());
         for (room, change) in batch {

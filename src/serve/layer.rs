@@ -327,7 +327,7 @@ impl LiveBadgeLayerBuilder {
         let shutdown = CancellationToken::new();
         let tokens = Arc::new(Tokens::new(calendar.today()));
         let archive = self.store.map(|store| {
-            let keeper = Keeper::new(store, tokens.clone(), reporter.clone())?;
+            let keeper = Keeper::new(store, tokens.clone(), calendar.clone(), reporter.clone())?;
             Archive::new(keeper, recipes.iter()).map(Arc::new)
         });
         let archive = archive.transpose().map_err(|reason| BuildErrorKind::Store { reason });
