@@ -45,6 +45,11 @@ fn open(recipe: &Arc<Recipe>) -> (Arc<Registry>, RoomId, Running) {
     (registry, id, running)
 }
 
+/// With a stack for what is not optimized.
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::Builder::new().stack_size(0x8000).spawn(work).expect("a model's thread")
+}
+
 /// In a runtime that never runs what is spawned, but ends it when all is over.
 fn model(test: impl Fn(&Arc<Recipe>) -> Arc<Registry> + Send + Sync + 'static) {
     let recipe = recipe();
@@ -65,7 +70,7 @@ fn a_newcomer_is_never_in_a_room_that_is_freed() {
             let (registry, id, running) = open(recipe);
             let promise = registry.promise(&id).unwrap();
             let invitation = invitation(recipe, watcher.clone());
-            let newcomer = thread::spawn(move || (promise.redeem(invitation), promise));
+            let newcomer = spawn(move || (promise.redeem(invitation), promise));
             running.room.survey();
             // Otherwise it goes on.
             let running = if running.ends() { None } else { Some(running) };
@@ -103,7 +108,7 @@ fn whoever_enters_while_a_room_is_shut_down_is_sent_away_or_has_a_new_room() {
         let first = registry.promise(&id).unwrap();
         let second = registry.promise(&id).unwrap();
         let seat = first.redeem(invitation(recipe, Watcher::Counted(None)));
-        let viewers = thread::spawn({
+        let viewers = spawn({
             let (registry, id, old) = (registry.clone(), id.clone(), running.room.clone());
             let invitation = invitation(recipe, Watcher::Counted(None));
             move || {
