@@ -1,12 +1,15 @@
 //! Why a file is no store.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 /// Why a [`FileStore`](crate::FileStore) can't be opened, read, or written; its text says what to do.
-#[derive(Debug, Error)]
+///
+/// `Debug` says the same, so that a `main` that ends with it shows what to do.
+#[derive(Error)]
 #[non_exhaustive]
 pub enum FileStoreError {
     /// Another process has it open, or this one, twice.
@@ -93,6 +96,12 @@ pub enum FileStoreError {
         /// What the operating system says.
         source: io::Error,
     },
+}
+
+impl fmt::Debug for FileStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl FileStoreError {
