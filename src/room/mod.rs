@@ -10,6 +10,7 @@ pub(crate) mod canvas;
 pub(crate) mod keeper;
 pub(crate) mod opened;
 pub(crate) mod painter;
+pub(crate) mod past;
 pub(crate) mod registry;
 pub(crate) mod reporter;
 pub(crate) mod screen;

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 use crate::badge::data::Data;
 use crate::error::PaintError;
 use crate::observe::observer::Paint;
-use crate::picture::threads::Lane;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::presence::leaving::LeaveReason;
@@ -283,7 +282,7 @@ impl Painter {
                 continue;
             }
             paints = true;
-            match canvas.begin(screen, filled, lane(nth, screen)) {
+            match canvas.begin(screen, filled, screen.lane(nth)) {
                 Ok(finished) => self.finish(finished),
                 Err(drawing) => self.drawings.push(drawing),
             }
@@ -393,12 +392,6 @@ impl Drop for Painter {
             self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }
-}
-
-/// Those that most people look at go first; a dozen styles that somebody asks for wait for them.
-fn lane(nth: usize, screen: &Screen) -> Lane {
-    const FEW: usize = 4;
-    if nth == 0 || nth < FEW && screen.counted() > 0 { Lane::Live } else { Lane::Aside }
 }
 
 /// Waits for the first change of any of these.

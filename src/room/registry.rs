@@ -5,17 +5,15 @@ use std::sync::{Arc, PoisonError};
 
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::badge::recipe::Recipe;
 use crate::observe::observer::Refusal;
-use crate::presence::counts::{Counts, RoomCounts, Snapshot};
+use crate::presence::counts::{Counts, RoomCounts};
 use crate::presence::crowd::Crowd;
 use crate::presence::history::History;
 use crate::presence::leaving::LeaveReason;
-use crate::presence::records::Records;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
 use crate::room::archive::Archive;
@@ -35,7 +33,7 @@ pub(crate) struct Registry {
     entries: Mutex<HashMap<RoomId, Entry>>,
     max_rooms: usize,
     /// What is remembered of rooms that nobody is in.
-    memory: Cache<RoomId, History>,
+    pub(crate) memory: Cache<RoomId, History>,
     /// Of applications that want to hear of a room's counts, whether or not somebody is in it.
     subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
     reporter: Arc<Reporter>,
@@ -45,10 +43,10 @@ pub(crate) struct Registry {
 
 /// A room, or what stands for it until its first viewer's body is polled.
 #[derive(Debug, Default)]
-struct Entry {
+pub(crate) struct Entry {
     /// Streams that have been promised, those that are open included.
     promised: usize,
-    room: Option<Arc<Room>>,
+    pub(crate) room: Option<Arc<Room>>,
 }
 
 /// A place among the rooms that may be open at a time, from the request to the stream's end.
@@ -125,108 +123,9 @@ impl Registry {
         }
     }
 
-    /// Forgets what has been in a room, and it altogether if nobody is in it.
-    pub(crate) fn forget(&self, id: &RoomId, recipe: &Recipe) {
-        let entries = self.entries();
-        match entries.get(id).and_then(|entry| entry.room.as_ref()) {
-            Some(room) if !room.shows_others() => room.forget(),
-            _ => {
-                if let Some(crowd) = crowd(&entries, id, recipe) {
-                    crowd.change_history(History::reset);
-                }
-            }
-        }
-        self.memory.remove(id);
-        if let Some(archive) = &self.archive {
-            archive.forget(recipe, &id.params);
-        }
-    }
-
-    /// What there is to be seen of a room, whether or not somebody is in it.
-    pub(crate) fn snapshot(&self, id: &RoomId, recipe: &Recipe) -> Snapshot {
-        match self.crowd(id, recipe) {
-            Some(crowd) => crowd.snapshot(),
-            None => {
-                let today = recipe.settings.calendar.today();
-                self.remembered(id, today).deserted(today)
-            }
-        }
-    }
-
-    /// Brings to mind what a store has kept of a room, unless that is known; `None` if there is nothing to
-    /// wait for.
-    pub(crate) fn recall(
-        self: &Arc<Self>,
-        id: &RoomId,
-        recipe: &Arc<Recipe>,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let archive = self.archive.clone()?;
-        let is_known = self.crowd(id, recipe).is_some() || self.memory.get(id).is_some();
-        let (registry, id, recipe) = (self.clone(), id.clone(), recipe.clone());
-        (!is_known).then_some(async move {
-            if let Some(kept) = archive.recall(&recipe, &id.params).await {
-                // Whoever was there meanwhile knows it better.
-                let entries = registry.entries();
-                if crowd(&entries, &id, &recipe).is_none() && registry.memory.get(&id).is_none() {
-                    let today = recipe.settings.calendar.today();
-                    let mut history = History::new(Instant::now(), today);
-                    history.add(kept);
-                    registry.memory.insert(id, history);
-                }
-            }
-        })
-    }
-
-    fn remembered(&self, id: &RoomId, today: u64) -> History {
-        self.memory.get(id).unwrap_or_else(|| History::new(Instant::now(), today))
-    }
-
     /// How many are in a room; nobody, if nobody has opened it.
     pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
         self.crowd(id, recipe).map(|crowd| crowd.counts()).unwrap_or_default()
-    }
-
-    /// Has no effect on a room that is neither open nor remembered.
-    pub(crate) fn change_history(
-        &self,
-        id: &RoomId,
-        recipe: &Recipe,
-        change: impl FnOnce(&mut History),
-    ) {
-        // Under the lock, so that the room is not freed meanwhile.
-        let entries = self.entries();
-        let room = entries.get(id).and_then(|entry| entry.room.as_ref());
-        if let Some(total) = &recipe.total {
-            total.change_history(change);
-        } else if let Some(room) = room {
-            room.change_history(change);
-        } else if recipe.remembers {
-            let today = recipe.settings.calendar.today();
-            let mut history = self.remembered(id, today);
-            history.see(0, Instant::now(), today);
-            change(&mut history);
-            if let Some(archive) = &self.archive {
-                archive.keep(recipe, &id.params, history.totals.clone());
-            }
-            self.memory.insert(id.clone(), history);
-            return;
-        }
-        if let (Some(archive), Some(crowd)) = (&self.archive, crowd(&entries, id, recipe)) {
-            archive.mark(recipe, &id.params, &crowd);
-        }
-    }
-
-    /// The records of every room that is open or remembered. Totals are not among them.
-    pub(crate) fn all_records(&self, today: u64) -> Vec<(RoomId, Records)> {
-        let entries = self.entries();
-        let open = entries.iter().filter_map(|(id, entry)| Some((id, entry.room.as_ref()?)));
-        let open = open.filter(|(_, room)| !room.shows_others());
-        let open: Vec<_> =
-            open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
-        let is_open = |id: &RoomId| entries.get(id).is_some_and(|entry| entry.room.is_some());
-        let remembered = self.memory.iter().filter(|(id, _)| !is_open(id));
-        let remembered = remembered.map(|(id, past)| (id, past.deserted(today).records));
-        open.into_iter().chain(remembered).collect()
     }
 
     /// Whether this one is in a room, or in another one of the same total.
@@ -248,17 +147,6 @@ impl Registry {
         counts.filter(|room| room.counts != Counts::default()).collect()
     }
 
-    /// Saves all that has changed, where there is a store.
-    pub(crate) async fn save(&self) {
-        let Some(archive) = &self.archive else { return };
-        let rooms: Vec<Arc<Room>> =
-            self.entries().values().filter_map(|entry| entry.room.clone()).collect();
-        // Their tasks may not have had the time to.
-        rooms.iter().for_each(|room| archive.note(room));
-        drop(rooms);
-        archive.flush().await;
-    }
-
     /// Whether this badge shows values in the room that are stale. Nobody knows of a room that is not open.
     pub(crate) fn is_stale(&self, id: &RoomId, badge: usize) -> bool {
         self.room(id).is_some_and(|room| room.stale.has(badge))
@@ -268,11 +156,11 @@ impl Registry {
         self.entries().get(id)?.room.clone()
     }
 
-    fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+    pub(crate) fn crowd(&self, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
         crowd(&self.entries(), id, recipe)
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<RoomId, Entry>> {
+    pub(crate) fn entries(&self) -> MutexGuard<'_, HashMap<RoomId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -282,7 +170,11 @@ impl Registry {
 }
 
 /// Those whose numbers this badge's room shows, if it is open or a total.
-fn crowd(entries: &HashMap<RoomId, Entry>, id: &RoomId, recipe: &Recipe) -> Option<Arc<Crowd>> {
+pub(crate) fn crowd(
+    entries: &HashMap<RoomId, Entry>,
+    id: &RoomId,
+    recipe: &Recipe,
+) -> Option<Arc<Crowd>> {
     let of_room = || Some(entries.get(id)?.room.as_ref()?.crowd.clone());
     recipe.total.clone().or_else(of_room)
 }

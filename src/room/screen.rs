@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
+use crate::picture::threads::Lane;
 use crate::presence::leaving::LeaveReason;
 use crate::presence::people::Who;
 use crate::request::style::Style;
@@ -62,6 +63,13 @@ impl Screen {
 
     pub(crate) fn counted(&self) -> usize {
         self.counted.load(Ordering::Relaxed)
+    }
+
+    /// As the n-th by its viewers: those that most people look at go first; a dozen styles that somebody asks
+    /// for wait for them.
+    pub(crate) fn lane(&self, nth: usize) -> Lane {
+        const FEW: usize = 4;
+        if nth == 0 || nth < FEW && self.counted() > 0 { Lane::Live } else { Lane::Aside }
     }
 
     /// Asks the painter to close it, once it has shown the newest picture there.
