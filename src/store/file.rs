@@ -10,13 +10,17 @@ use redb::{Builder, Database, ReadTransaction, ReadableDatabase, WriteTransactio
 
 use crate::presence::totals::Totals;
 use crate::store::contract::{RoomKey, Store, StoreError};
-use crate::store::file::disk::{BehindHeader, Disk, HEADER};
+use crate::store::file::backend::BehindHeader;
+use crate::store::file::disk::Disk;
 use crate::store::file::error::FileStoreError;
-use crate::store::file::header::{Kind, OfDay};
+use crate::store::file::header::{HEADER, Kind, OfDay};
 
+mod backend;
 mod disk;
 pub(crate) mod error;
 mod header;
+#[cfg(test)]
+mod properties;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ const MAX_ROOMS: usize = 250_000;
 pub struct FileStore {
     path: PathBuf,
     max_rooms: usize,
+    cache: usize,
     disk: Arc<Disk>,
     /// `None` after something went wrong, until it is opened again. Locked for moments only: what is begun
     /// here goes on without it.
@@ -53,12 +58,15 @@ impl FileStore {
     ///
     /// If it can't be used, with what to do about it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, FileStoreError> {
-        let path = path.as_ref();
+        Self::open_with(path.as_ref(), CACHE)
+    }
+
+    fn open_with(path: &Path, cache: usize) -> Result<Self, FileStoreError> {
         let disk = Arc::new(Disk::new(lock(path)?));
         let io = |source| FileStoreError::opening(path, source);
         let database = match header::kind(&disk).map_err(io)? {
-            Kind::Store => open(path, &disk)?,
-            Kind::New => make(path, &disk)?,
+            Kind::Store => open(path, &disk, cache)?,
+            Kind::New => make(path, &disk, cache)?,
             Kind::Newer(format) => {
                 return Err(FileStoreError::Newer { path: path.to_owned(), format });
             }
@@ -69,6 +77,7 @@ impl FileStore {
         Ok(Self {
             path: path.to_owned(),
             max_rooms: MAX_ROOMS,
+            cache,
             disk,
             database: RwLock::new(Some(database)),
             writing: Mutex::new(Writing { day, ..Writing::default() }),
@@ -152,6 +161,7 @@ impl FileStore {
         // redb does nothing more after an error, and an error of a commit doesn't say whether it is done.
         self.close();
         if let Some((batch, result)) = tried
+            && self.reopen().is_ok()
             && self.read(tables::batches).is_ok_and(|batches| batches == batch)
         {
             return Ok(result);
@@ -162,7 +172,7 @@ impl FileStore {
     fn reopen(&self) -> Result<(), FileStoreError> {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if database.is_none() {
-            *database = Some(open(&self.path, &self.disk)?);
+            *database = Some(open(&self.path, &self.disk, self.cache)?);
         }
         Ok(())
     }
@@ -258,10 +268,10 @@ fn lock(path: &Path) -> Result<File, FileStoreError> {
     }
 }
 
-fn make(path: &Path, disk: &Arc<Disk>) -> Result<Database, FileStoreError> {
+fn make(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
     let io = |source| FileStoreError::opening(path, source);
     header::begin(disk).map_err(io)?;
-    let database = build(path, disk)?;
+    let database = build(path, disk, cache)?;
     tables::make(&database).map_err(|error| FileStoreError::redb(path, error))?;
     header::finish(disk).map_err(io)?;
     // So that the file is still in its folder after a power failure.
@@ -274,23 +284,25 @@ fn make(path: &Path, disk: &Arc<Disk>) -> Result<Database, FileStoreError> {
     Ok(database)
 }
 
-fn open(path: &Path, disk: &Arc<Disk>) -> Result<Database, FileStoreError> {
+fn open(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
     let len = disk.len().map_err(|source| FileStoreError::io(path, source))?;
     // redb would begin anew.
     if len <= HEADER {
         return Err(FileStoreError::damaged(path, "it is cut off"));
     }
-    build(path, disk)
+    build(path, disk, cache)
 }
 
-fn build(path: &Path, disk: &Arc<Disk>) -> Result<Database, FileStoreError> {
+fn build(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
     guarded(path, || {
         let redb = |error| FileStoreError::redb(path, error);
         let mut builder = Builder::new();
-        builder.set_cache_size(CACHE);
+        builder.set_cache_size(cache);
         // Otherwise redb trusts what it reads, and panics if it is wrong.
         builder.set_check_integrity_on_open(true);
-        builder.create_with_backend(BehindHeader(disk.clone())).map_err(|error| redb(error.into()))
+        builder
+            .create_with_backend(BehindHeader::new(disk.clone()))
+            .map_err(|error| redb(error.into()))
     })
 }
 

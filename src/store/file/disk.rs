@@ -1,14 +1,8 @@
-//! Where the bytes are: one file, of which redb sees what is behind our header.
+//! Where the bytes are: one file.
 
 use std::fs::File;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use redb::StorageBackend;
-
-/// Ours; redb's begin behind it.
-pub(crate) const HEADER: u64 = 4096;
 
 /// A file that is read and written at places, by many threads.
 #[derive(Debug)]
@@ -72,9 +66,11 @@ impl Disk {
         false
     }
 
-    /// From now on nothing is read or written.
+    /// From now on nothing is read or written, and others may have it: a child that is just being started may
+    /// have a copy of its descriptor.
     pub(crate) fn end(&self) {
         self.is_over.store(true, Ordering::Release);
+        let _ = self.file.unlock();
     }
 
     fn check(&self, _writes: bool) -> io::Result<()> {
@@ -85,38 +81,6 @@ impl Disk {
             false => Ok(()),
         }
     }
-}
-
-/// What redb takes for the whole file.
-#[derive(Debug)]
-pub(crate) struct BehindHeader(pub(crate) Arc<Disk>);
-
-impl StorageBackend for BehindHeader {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.len()?.saturating_sub(HEADER))
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(out, place(offset)?)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(place(len)?)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(data, place(offset)?)
-    }
-}
-
-/// A damaged file may lead redb anywhere.
-fn place(offset: u64) -> io::Result<u64> {
-    let end = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    offset.checked_add(HEADER).filter(|place| i64::try_from(*place).is_ok()).ok_or_else(end)
 }
 
 #[cfg(unix)]
@@ -163,45 +127,64 @@ compile_error!(
 #[cfg(test)]
 pub(crate) mod faults {
     use std::io;
-    use std::sync::Mutex;
-    use std::time::Duration;
+    use std::sync::{Condvar, Mutex};
 
     /// What is wrong with a disk, for tests.
     #[derive(Debug, Default)]
-    pub(crate) struct Faults(pub(crate) Mutex<Fault>);
+    pub(crate) struct Faults {
+        fault: Mutex<(Fault, bool)>,
+        changed: Condvar,
+    }
 
-    #[derive(Debug, Default)]
+    #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Fault {
         #[default]
         None,
-        /// After so many more writes, every one fails.
-        Writes(usize),
+        /// After so many more writes, so many fail.
+        Writes(usize, usize),
         /// So much for reads.
-        Reads(usize),
-        /// What is written takes long.
-        Slow(Duration),
+        Reads(usize, usize),
+        /// Nothing is written before the fault is another.
+        Held,
     }
 
     impl Faults {
         pub(crate) fn set(&self, fault: Fault) {
-            *self.0.lock().unwrap() = fault;
+            *self.fault.lock().unwrap() = (fault, false);
+            self.changed.notify_all();
+        }
+
+        /// What is left of it.
+        pub(crate) fn get(&self) -> Fault {
+            self.fault.lock().unwrap().0
+        }
+
+        /// Returns once somebody is held.
+        pub(crate) fn wait(&self) {
+            drop(self.changed.wait_while(self.fault.lock().unwrap(), |(_, is_held)| !*is_held));
         }
 
         pub(super) fn check(&self, writes: bool) -> io::Result<()> {
-            let mut fault = self.0.lock().unwrap();
-            let left = match (&mut *fault, writes) {
-                (Fault::Writes(left), true) | (Fault::Reads(left), false) => left,
-                (Fault::Slow(time), true) => {
-                    let time = *time;
-                    drop(fault);
-                    std::thread::sleep(time);
+            let mut fault = self.fault.lock().unwrap();
+            let (after, times) = match (&mut fault.0, writes) {
+                (Fault::Writes(after, times), true) | (Fault::Reads(after, times), false) => {
+                    (after, times)
+                }
+                (Fault::Held, true) => {
+                    fault.1 = true;
+                    self.changed.notify_all();
+                    drop(self.changed.wait_while(fault, |(fault, _)| *fault == Fault::Held));
                     return Ok(());
                 }
                 _ => return Ok(()),
             };
-            match left.checked_sub(1) {
-                Some(fewer) => *left = fewer,
-                None => return Err(io::Error::from(io::ErrorKind::StorageFull)),
+            match (after.checked_sub(1), times.checked_sub(1)) {
+                (Some(fewer), _) => *after = fewer,
+                (None, Some(fewer)) => {
+                    *times = fewer;
+                    return Err(io::Error::from(io::ErrorKind::StorageFull));
+                }
+                (None, None) => {}
             }
             Ok(())
         }

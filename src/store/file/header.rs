@@ -8,8 +8,10 @@ use std::io;
 
 use siphasher::sip::SipHasher24;
 
-use crate::store::file::disk::{Disk, HEADER};
+use crate::store::file::disk::Disk;
 
+/// So long is it; redb's bytes begin behind it.
+pub(crate) const HEADER: u64 = 4096;
 /// The version of the format that is written.
 pub(crate) const FORMAT: u32 = 1;
 
@@ -39,12 +41,15 @@ pub(crate) fn kind(disk: &Disk) -> io::Result<Kind> {
     let len = disk.len()?;
     let mut bytes = vec![0; len.min(HEADER) as usize];
     disk.read(&mut bytes, 0)?;
-    // It was not yet whole. A power failure may leave zeros.
-    if len <= HEADER && (new().starts_with(&bytes) || bytes.iter().all(|byte| *byte == 0)) {
+    // A power failure may leave zeros.
+    if len == 0 || len == HEADER && bytes.iter().all(|byte| *byte == 0) {
         return Ok(Kind::New);
     }
     if !bytes.starts_with(&MAGIC) {
         return Ok(Kind::Foreign);
+    }
+    if len <= HEADER && new().starts_with(&bytes) {
+        return Ok(Kind::New);
     }
     if bytes.len() < HEADER as usize {
         return Ok(Kind::Damaged);

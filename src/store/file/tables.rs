@@ -129,6 +129,12 @@ pub(crate) fn forget_people(transaction: &WriteTransaction) -> Result<(), redb::
     Ok(())
 }
 
+/// Of how many rooms there are people.
+#[cfg(test)]
+pub(crate) fn people(transaction: &ReadTransaction) -> Result<u64, redb::Error> {
+    Ok(transaction.open_table(PEOPLE)?.len()?)
+}
+
 fn parse(text: &[u8]) -> Result<Records, redb::Error> {
     serde_json::from_slice(text).map_err(|error| corrupted(&error))
 }
