@@ -1,24 +1,24 @@
 //! The store that comes along: one file.
 
-use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
 
-use redb::{Builder, Database, ReadTransaction, ReadableDatabase, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, TransactionError, WriteTransaction};
 
 use crate::presence::totals::Totals;
 use crate::store::contract::{RoomKey, Store, StoreError};
-use crate::store::file::backend::BehindHeader;
 use crate::store::file::disk::Disk;
 use crate::store::file::error::FileStoreError;
-use crate::store::file::header::{HEADER, Kind, OfDay};
+use crate::store::file::header::{Kind, OfDay};
+use crate::store::file::open::{guarded, lock, make, open};
 
 mod backend;
 mod disk;
 pub(crate) mod error;
 mod header;
+mod open;
 #[cfg(test)]
 mod properties;
 mod tables;
@@ -29,7 +29,35 @@ mod tests;
 const CACHE: usize = 8 << 20;
 const MAX_ROOMS: usize = 250_000;
 
-/// A [`Store`] that is one file.
+/// A [`Store`] that is one file, on a disk of this machine.
+///
+/// ```no_run
+/// use tower_livebadge::{Badge, FileStore, LiveBadgeLayer};
+///
+/// let badges = LiveBadgeLayer::builder()
+///     .badge("/online.png", Badge::online())
+///     .store(FileStore::open("totals")?)
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// One process has it at a time. Of a process that is killed, or a machine that loses power, there is what was
+/// last saved, whole.
+///
+/// **Errors while it runs** leave what was there before. It goes on by itself as soon as it can: when a full disk
+/// has space again, when a failing one works again, when a sound copy was put over a damaged file. A file that was
+/// deleted is not made again before the process is started again.
+///
+/// **Whatever the file has become**, nothing in it ends the process, and no wrong number comes of it: everything is
+/// checked when the file is opened, and each page again when it is read later.
+///
+/// **Privacy:** who came today is kept as hashes, under a secret of that day. The secret of the day before is
+/// overwritten in the file. What the disk, the file system, or a backup has copied is out of reach. The file is
+/// made so that only its owner reads it.
+///
+/// **How much, how fast:** 100,000 rooms that 20 people came to today take 140 MB; with nobody, 70 MB. To open them
+/// takes a third of a second, as all of it is read; to save 1,000 of them a tenth, to load one 0.03 ms, while others
+/// are saved, too. It takes up to 20 MB of memory, however many there are.
 #[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
@@ -96,40 +124,58 @@ impl FileStore {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn try_writing(&self) -> Option<MutexGuard<'_, Writing>> {
+        match self.writing.try_lock() {
+            Ok(writing) => Some(writing),
+            Err(TryLockError::Poisoned(writing)) => Some(writing.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Does this with what is kept.
     fn read<T>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
     ) -> Result<T, FileStoreError> {
-        let work = || {
-            let transaction = self.begin_read()?;
-            work(&transaction).map_err(|error| FileStoreError::redb(&self.path, error))
-        };
-        self.guarded(work).inspect_err(|_| {
-            // Whoever writes right now will fail, too, and see to it.
-            if let Ok(_writing) = self.writing.try_lock() {
-                self.close();
-            }
-        })
+        // Nothing is wrong with the rest.
+        let mut is_sound = false;
+        let done = guarded(&self.path, || {
+            let Some(begun) = self.begin_read()? else {
+                is_sound = true;
+                let busy = io::Error::other("it is being opened again after an error");
+                return Err(FileStoreError::io(&self.path, busy));
+            };
+            begun.map_err(redb::Error::from).and_then(|begun| work(&begun)).map_err(|error| {
+                is_sound = matches!(error, redb::Error::Corrupted(_));
+                FileStoreError::redb(&self.path, error)
+            })
+        });
+        // Whoever writes right now will fail, too, and see to it.
+        if done.is_err()
+            && !is_sound
+            && let Some(_writing) = self.try_writing()
+        {
+            self.close();
+        }
+        done
     }
 
-    fn begin_read(&self) -> Result<ReadTransaction, FileStoreError> {
+    /// `None` while somebody else opens it again.
+    fn begin_read(
+        &self,
+    ) -> Result<Option<Result<ReadTransaction, TransactionError>>, FileStoreError> {
         let begin = || {
             let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
             database.as_ref().map(ReadableDatabase::begin_read)
         };
-        let begun = match begin() {
-            Some(begun) => begun,
-            None => {
-                let busy = || io::Error::other("the store is being opened again after an error");
-                let writing =
-                    self.writing.try_lock().map_err(|_| FileStoreError::io(&self.path, busy()))?;
-                self.reopen()?;
-                drop(writing);
-                begin().ok_or_else(|| FileStoreError::io(&self.path, busy()))?
-            }
-        };
-        begun.map_err(|error| FileStoreError::redb(&self.path, error.into()))
+        let begun = begin();
+        if begun.is_none()
+            && let Some(_writing) = self.try_writing()
+        {
+            self.reopen()?;
+            return Ok(begin());
+        }
+        Ok(begun)
     }
 
     /// Does all of this to what is kept, or nothing.
@@ -143,7 +189,7 @@ impl FileStore {
             return Err(FileStoreError::Gone { path: self.path.clone() });
         }
         let mut tried = None;
-        let done = self.guarded(|| {
+        let done = guarded(&self.path, || {
             self.reopen()?;
             let transaction = {
                 let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
@@ -182,13 +228,6 @@ impl FileStore {
         // After a panic another one may follow.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
     }
-
-    fn guarded<T>(
-        &self,
-        work: impl FnOnce() -> Result<T, FileStoreError>,
-    ) -> Result<T, FileStoreError> {
-        guarded(&self.path, work)
-    }
 }
 
 impl Store for FileStore {
@@ -217,7 +256,14 @@ impl Store for FileStore {
     }
 
     fn for_each(&self, each: &mut dyn FnMut(RoomKey, Totals)) -> Result<(), StoreError> {
-        Ok(self.read(|transaction| tables::for_each(transaction, each))?)
+        let mut panic = None;
+        let mut guarded = |room, totals| {
+            panic = catch_unwind(AssertUnwindSafe(|| each(room, totals))).err();
+            panic.is_none()
+        };
+        let done = self.read(|transaction| tables::for_each(transaction, &mut guarded));
+        // It is not redb's.
+        panic.map_or(Ok(done?), |panic| resume_unwind(panic))
     }
 
     fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError> {
@@ -247,73 +293,4 @@ impl Drop for FileStore {
         self.disk.end();
         self.close();
     }
-}
-
-/// Opens a file, or makes it, for nobody else.
-fn lock(path: &Path) -> Result<File, FileStoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    // It is about visitors.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let io = |source| FileStoreError::opening(path, source);
-    let file = options.open(path).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
-        return Err(FileStoreError::NotAFile { path: path.to_owned() });
-    }
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(FileStoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
-}
-
-fn make(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
-    let io = |source| FileStoreError::opening(path, source);
-    header::begin(disk).map_err(io)?;
-    let database = build(path, disk, cache)?;
-    tables::make(&database).map_err(|error| FileStoreError::redb(path, error))?;
-    header::finish(disk).map_err(io)?;
-    // So that the file is still in its folder after a power failure.
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        // A folder that may not be read can't be synced.
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    }
-    Ok(database)
-}
-
-fn open(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
-    let len = disk.len().map_err(|source| FileStoreError::io(path, source))?;
-    // redb would begin anew.
-    if len <= HEADER {
-        return Err(FileStoreError::damaged(path, "it is cut off"));
-    }
-    build(path, disk, cache)
-}
-
-fn build(path: &Path, disk: &Arc<Disk>, cache: usize) -> Result<Database, FileStoreError> {
-    guarded(path, || {
-        let redb = |error| FileStoreError::redb(path, error);
-        let mut builder = Builder::new();
-        builder.set_cache_size(cache);
-        // Otherwise redb trusts what it reads, and panics if it is wrong.
-        builder.set_check_integrity_on_open(true);
-        builder
-            .create_with_backend(BehindHeader::new(disk.clone()))
-            .map_err(|error| redb(error.into()))
-    })
-}
-
-/// redb may panic when a file is damaged.
-fn guarded<T>(
-    path: &Path,
-    work: impl FnOnce() -> Result<T, FileStoreError>,
-) -> Result<T, FileStoreError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(FileStoreError::damaged(path, text.unwrap_or("redb panicked")))
-    })
 }

@@ -61,9 +61,10 @@ pub(crate) fn load(
     Ok(Some(Totals::of(records, people.as_ref().map_or(&[], |people| people.value()))))
 }
 
+/// As long as this says so.
 pub(crate) fn for_each(
     transaction: &ReadTransaction,
-    each: &mut dyn FnMut(RoomKey, Totals),
+    each: &mut dyn FnMut(RoomKey, Totals) -> bool,
 ) -> Result<(), redb::Error> {
     let (rooms, people) = (transaction.open_table(ROOMS)?, transaction.open_table(PEOPLE)?);
     for room in rooms.iter()? {
@@ -71,7 +72,9 @@ pub(crate) fn for_each(
         let (badge, path) = key.value();
         let people = people.get((badge, path))?;
         let people = people.as_ref().map_or(&[][..], |people| people.value());
-        each(RoomKey::new(badge, path), Totals::of(parse(kept.value().1)?, people));
+        if !each(RoomKey::new(badge, path), Totals::of(parse(kept.value().1)?, people)) {
+            break;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::process::Command;
 
 use redb::TableDefinition;
@@ -82,7 +82,7 @@ fn people_are_kept_only_if_there_are_any() {
     let folder = folder();
     let store = FileStore::open(folder.path().join("totals")).unwrap();
     let people = |store: &FileStore| {
-        let kept = store.read(|transaction| Ok(tables::people(transaction)?));
+        let kept = store.read(tables::people);
         kept.unwrap()
     };
     store.save(&changes([(1, 3)])).unwrap();
@@ -410,6 +410,39 @@ fn a_file_that_is_cut_off_while_it_is_open_is_an_error() {
     }
 }
 
+#[test]
+fn a_copy_that_is_put_over_the_file_is_what_is_kept() {
+    let folder = folder();
+    let path = folder.path().join("totals");
+    let store = FileStore::open_with(&path, 0).unwrap();
+    store.save(&changes((1..100).map(|name| (name, name)))).unwrap();
+    let sound = fs::read(&path).unwrap();
+    store.save(&changes((50..100).map(|name| (name, 7)))).unwrap();
+    let mut damaged = fs::read(&path).unwrap();
+    damaged[5000..].fill(0xff);
+    fs::write(&path, &damaged).unwrap();
+    for _ in 0..3 {
+        let error = store.load(&room(77)).unwrap_err().to_string();
+        assert!(error.contains("damaged"), "{error}");
+        assert!(store.save(&changes([(1, 3)])).is_err());
+    }
+    fs::write(&path, &sound).unwrap();
+    assert_eq!(store.load(&room(77)).unwrap(), Some(totals(77)));
+    store.save(&changes([(1, 3)])).unwrap();
+    drop(store);
+    assert_eq!(all(&FileStore::open(&path).unwrap()).len(), 99);
+}
+
+#[test]
+fn a_panic_of_who_looks_is_theirs() {
+    let folder = folder();
+    let store = FileStore::open(folder.path().join("totals")).unwrap();
+    store.save(&changes([(1, 1), (2, 2)])).unwrap();
+    let panic = catch_unwind(AssertUnwindSafe(|| store.for_each(&mut |_, _| panic!("mine"))));
+    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"mine"));
+    assert_eq!(joins(&store).len(), 2);
+}
+
 /// A small file system of its own, for as long as this is there.
 #[cfg(target_os = "linux")]
 struct Tmpfs(TempDir);
@@ -529,4 +562,46 @@ fn where_nothing_may_be_written_is_no_store() {
     says(&path);
     says(&folder.join("another"));
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).ok();
+}
+
+/// No promise, but where the figures come from:
+/// `cargo test --release --all-features --lib store::file::tests::figures -- --ignored --nocapture`.
+#[ignore = "takes a while, and is to be read"]
+#[test]
+fn figures() {
+    use std::time::{Duration, Instant};
+    const ROOMS: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("totals");
+    let store = FileStore::open(&path).unwrap();
+    for first in (0..ROOMS).step_by(10_000) {
+        store.save(&changes((first..first + 10_000).map(|name| (name, 20)))).unwrap();
+    }
+    let median = |mut work: Box<dyn FnMut(u64) + '_>| {
+        let mut times: Vec<Duration> = (0..7)
+            .map(|round| {
+                let begun = Instant::now();
+                work(round);
+                begun.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[3]
+    };
+    let save = median(Box::new(|round| {
+        let names = (0..1000).map(|n| (n * 7919 + round * 31) % ROOMS);
+        store.save(&changes(names.map(|name| (name, 21)))).unwrap();
+    }));
+    let load = median(Box::new(|round| {
+        (0..1000)
+            .for_each(|n| drop(store.load(&room((n * 97 + round * 7) % ROOMS)).unwrap().unwrap()));
+    }));
+    drop(store);
+    let size = fs::metadata(&path).unwrap().len() / 1_000_000;
+    // Closing does not touch the file: this is also what is found after a kill.
+    let open = median(Box::new(|_| drop(FileStore::open(&path).unwrap())));
+    println!("{ROOMS} rooms with 20 people each, {size} MB: opened in {open:?};");
+    println!("1,000 of them saved in {save:?}, each loaded in {:?}", load / 1000);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().filter(|line| line.starts_with("VmHWM")).for_each(|line| println!("{line}"));
 }
