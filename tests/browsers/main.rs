@@ -41,6 +41,7 @@ macro_rules! in_every_browser {
 // Below the macro, which it uses.
 mod gallery;
 mod games;
+mod values;
 
 in_every_browser!(
     the_first_picture_is_shown,

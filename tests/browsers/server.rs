@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -19,7 +19,7 @@ use super::support::{Pixels, Process, example};
 /// Nothing here takes that long, but a machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-const EXAMPLES: [&str; 4] = ["online", "tictactoe", "hangman", "gallery"];
+const EXAMPLES: [&str; 6] = ["online", "tictactoe", "hangman", "gallery", "values", "forum"];
 
 /// Somebody who looks at the badge, until dropped.
 #[derive(Debug)]
@@ -78,6 +78,20 @@ impl Server {
         Pixels::from_png(&body.collect().await.expect("a picture is whole").to_bytes())
     }
 
+    /// Waits for a still for which this is true.
+    pub(crate) async fn until_still(&self, path: &str, is_so: impl Fn(&Pixels) -> bool) -> Pixels {
+        let search = async {
+            loop {
+                let still = self.still(path, "").await;
+                if is_so(&still) {
+                    return still;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(PATIENCE, search).await.expect("there is such a picture in time")
+    }
+
     /// Waits until so many look.
     pub(crate) async fn counts(&self, streams: u64) {
         let mut seen = Value::Null;
@@ -103,6 +117,27 @@ impl Server {
         self.answer(request.body(body.into())).await.status()
     }
 
+    /// Asks for something else, with these headers.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response<Incoming> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.answer(request.body(Bytes::copy_from_slice(body).into())).await
+    }
+
+    /// What a picture says, as data, for as long as this is held: for whoever comes with this cookie.
+    pub(crate) async fn lines(&self, path: &str, cookie: &str) -> Lines {
+        let body = self.get(path, "*/*", cookie).await.into_body();
+        Lines { body, unread: Vec::new() }
+    }
+
     async fn get(&self, path: &str, accept: &str, cookie: &str) -> Response<Incoming> {
         let request = Request::get(format!("{}{path}", self.url));
         let request = request.header("accept", accept).header("cookie", cookie);
@@ -114,5 +149,46 @@ impl Server {
     async fn answer(&self, request: http::Result<Request<Full<Bytes>>>) -> Response<Incoming> {
         let request = request.expect("a path makes a request");
         self.client.request(request).await.expect("the server answers")
+    }
+}
+
+/// A live stream of data: a line for each change.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    body: Incoming,
+    unread: Vec<u8>,
+}
+
+impl Lines {
+    /// Waits for the next line.
+    pub(crate) async fn next(&mut self) -> Value {
+        loop {
+            if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=end).collect();
+                if end == 0 {
+                    continue; // a heartbeat
+                }
+                return serde_json::from_slice(&line).expect("a line is JSON");
+            }
+            let frame = timeout(PATIENCE, self.body.frame()).await.expect("a line comes in time");
+            let frame = frame.expect("the stream goes on").expect("the stream has no error");
+            self.unread.extend(frame.into_data().expect("the stream has no trailers"));
+        }
+    }
+
+    /// Waits for a line of which this is true.
+    pub(crate) async fn until(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut seen = Value::Null;
+        let search = async {
+            loop {
+                seen = self.next().await;
+                if is_so(&seen) {
+                    return;
+                }
+            }
+        };
+        let in_time = timeout(PATIENCE, search).await.is_ok();
+        assert!(in_time, "in vain waited for: {what}; it is {seen}");
+        seen
     }
 }
