@@ -62,7 +62,12 @@ impl Server {
 
     /// Comes and looks at a picture.
     pub(crate) async fn visitor_of(&self, path: &str) -> Visitor {
-        let mut body = self.get(path, "multipart/x-mixed-replace", "").await.into_body();
+        self.visitor_with(path, "").await
+    }
+
+    /// The same with this cookie.
+    pub(crate) async fn visitor_with(&self, path: &str, cookie: &str) -> Visitor {
+        let mut body = self.get(path, "multipart/x-mixed-replace", cookie).await.into_body();
         Visitor(tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} }))
     }
 
@@ -109,6 +114,12 @@ impl Server {
         let body = self.get(path, "application/json", "").await.into_body();
         let json = body.collect().await.expect("an answer is whole").to_bytes();
         serde_json::from_slice(&json).expect("this answers with JSON")
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let body = self.get(path, "*/*", "").await.into_body();
+        let text = body.collect().await.expect("an answer is whole").to_bytes();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// Sends a form, or something else.
