@@ -39,6 +39,7 @@ macro_rules! in_every_browser {
 }
 
 // Below the macro, which it uses.
+mod events;
 mod forum;
 mod gallery;
 mod games;

@@ -47,8 +47,13 @@ impl Server {
 
     /// Runs one of the [`EXAMPLES`].
     pub(crate) async fn example(name: &str, options: &[&str]) -> Self {
+        Self::example_at("127.0.0.1:0", name, options).await
+    }
+
+    /// The same where another one has been.
+    pub(crate) async fn example_at(address: &str, name: &str, options: &[&str]) -> Self {
         let mut command = Command::new(example(&EXAMPLES, name).await);
-        command.args(["--addr", "127.0.0.1:0"]).args(options);
+        command.args(["--addr", address]).args(options);
         let mut process = Process::start(&mut command);
         let url = process.says("listening on ").await;
         let client = Client::builder(TokioExecutor::new()).build_http();
