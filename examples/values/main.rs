@@ -1,6 +1,8 @@
 //! Values of the application as live pictures: `cargo run --example values`, then open
-//! <http://127.0.0.1:3000/>. One chart for everybody, of how late this server's own timer is; and stop
-//! watches, each in a room of its own with a value of its own.
+//! <http://127.0.0.1:3000/>. One chart for everybody, of how late this server's own timer is; stop
+//! watches, each in a room of its own with a value of its own; and a [lamp] that another process sets.
+
+mod lamp;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -10,6 +12,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use clap::Parser;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,6 +28,12 @@ struct Options {
     /// Where to listen; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:3000")]
     addr: SocketAddr,
+    /// What another process says to set the lamp; without it nobody can. As an option, all of this machine see it
+    #[arg(long, env = "LAMP_TOKEN", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
+    token: Option<String>,
+    /// After how many seconds without a word the lamp is stale
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    stale_after: u64,
 }
 
 /// The fields are the template's slots.
@@ -46,13 +55,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
     let (sender, receiver) = watch::channel(Lateness::default());
     tokio::spawn(measure(sender));
+    let (lamp, set_lamp) = lamp::lamp(options.token, Duration::from_secs(options.stale_after));
 
     let badges = LiveBadgeLayer::builder()
         .badge("/lateness.png", Badge::svg(include_str!("chart.svg")).values(receiver))
         .badge("/watches/{name}.png", Badge::svg(include_str!("watch.svg")).values_of(start))
+        .badge("/lamp.png", lamp)
         .build()?;
     let handle = badges.handle();
-    let app = Router::new().route("/", get(Html(include_str!("page.html")))).layer(badges);
+    let page = Html(include_str!("page.html"));
+    let app = Router::new().route("/", get(page)).merge(set_lamp).layer(badges);
 
     let listener = TcpListener::bind(options.addr).await?;
     println!("listening on http://{}/", listener.local_addr()?);

@@ -1,6 +1,7 @@
 //! Real browsers look at the `online` example: what is seen on their screens, and when the server
-//! notices that they went. And they play the games, in [`games`]. `tests/install` installs the
-//! browsers; what they showed is left in `tests/output/`.
+//! notices that they went. The other examples, and what needs a server of its own, are in the modules, such as
+//! [`games`], [`forum`] and [`countdown`]. `tests/install` installs the browsers; what they showed is left in
+//! `tests/output/`.
 #![cfg(target_os = "linux")]
 
 mod seeing;
@@ -39,8 +40,12 @@ macro_rules! in_every_browser {
 }
 
 // Below the macro, which it uses.
+mod countdown;
+mod events;
+mod forum;
 mod gallery;
 mod games;
+mod values;
 
 in_every_browser!(
     the_first_picture_is_shown,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::server::PATIENCE;
-use crate::support::{Browser, Engine, Pixels};
+use crate::support::{Browser, Engine, Pixels, Tab};
 
 /// The largest difference of a channel that is still the same picture: room for a browser's own
 /// rounding of half-transparent corners. Two counts' pictures differ by more than 100.
@@ -42,6 +42,17 @@ pub(crate) async fn see(
     }
 }
 
+/// Opens a page in a new tab, and waits until it is there: of one that is still to come, Chromium 156 takes 10 s
+/// for a screenshot.
+pub(crate) async fn open(browser: &Browser, url: &str, selector: &str) -> Tab {
+    let (asked, tab) = (Instant::now(), browser.open(url).await);
+    while place_of(browser, selector).await.is_none() {
+        assert!(asked.elapsed() < PATIENCE, "{url} does not come");
+        sleep(Duration::from_millis(20)).await;
+    }
+    tab
+}
+
 /// The upper left corner of what the selector names, in CSS pixels of the window; `None` until the
 /// page is there.
 pub(crate) async fn place_of(browser: &Browser, selector: &str) -> Option<(f64, f64)> {
@@ -71,6 +82,11 @@ pub(crate) fn save(screenshot: &[u8], engine: Engine, what: &str) -> String {
 
 /// Not eprintln!, which the test harness keeps to itself while tests pass.
 pub(crate) fn say(engine: Engine, what: &str, after: Duration) {
-    let line = format!("{}: {what} after {} ms\n", engine.name(), after.as_millis());
+    say_so(&format!("{}: {what}", engine.name()), after);
+}
+
+/// The same of what no browser is needed for.
+pub(crate) fn say_so(what: &str, after: Duration) {
+    let line = format!("{what} after {} ms\n", after.as_millis());
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -8,6 +8,7 @@ mod answers;
 mod any_bytes;
 mod application;
 mod build_errors;
+mod churn;
 mod clock;
 mod cuts;
 mod endings;
