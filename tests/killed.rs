@@ -48,7 +48,8 @@ fn what_was_saved_is_there_after_a_kill() {
     assert!(kept > 0 && halves > 0);
 }
 
-/// Kills a child so long after it has begun, or has opened the file, and returns the last batch that it tried, and that it saved.
+/// Kills a child so long after it has begun, or has opened the file, and returns the last batch that it tried, and
+/// that it saved.
 fn kill_one(path: &Path, after: Duration, waits: bool) -> (Option<u64>, Option<u64>) {
     let this = std::env::current_exe().expect("this binary");
     let mut command = Command::new(this);
