@@ -99,7 +99,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         badges = badges.max_rooms(rooms);
     }
     if let Some(file) = &options.store {
-        let visits = || Badge::look(Look::visits("visits"));
+        let visits = || Badge::look(Look::visits());
         badges = badges
             .badge("/visits.png", visits().rooms_of("/online.png"))
             .badge("/rooms/{room}/visits.png", visits().rooms_of("/rooms/{room}/online.png"))

@@ -244,11 +244,19 @@ impl Desk {
             let totals = match change {
                 Change::Open(crowd) => Some(crowd.totals()),
                 Change::Is(totals) => Some(totals.clone()),
-                Change::More(more) => {
-                    let mut totals = self.store.load(room)?.unwrap_or_default();
-                    totals.add(more.clone());
-                    Some(totals)
-                }
+                Change::More(more) => match self.store.load(room) {
+                    Ok(before) => {
+                        let mut totals = before.unwrap_or_default();
+                        totals.add(more.clone());
+                        Some(totals)
+                    }
+                    // One that can't be read keeps no others from being saved.
+                    Err(error) => {
+                        self.reporter.store_failed(&error);
+                        self.pile().bring(room.clone(), change.clone());
+                        continue;
+                    }
+                },
                 Change::Forgotten => None,
             };
             changes.push((room.clone(), totals.filter(|totals| !totals.is_nothing())));

@@ -244,7 +244,7 @@ impl LiveBadgeLayerBuilder {
     /// # let folder = tempfile::tempdir()?;
     /// # std::env::set_current_dir(&folder)?;
     /// let badges = LiveBadgeLayer::builder()
-    ///     .badge("/visits.svg", Badge::look(Look::visits("visits")))
+    ///     .badge("/visits.svg", Badge::look(Look::visits()))
     ///     .store(FileStore::open("livebadge.redb")?)
     ///     .build()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

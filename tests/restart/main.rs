@@ -55,15 +55,16 @@ async fn totals_go_on_after_a_stop_and_after_a_kill() {
     assert!(second.contains("in use") && second.contains("totals.redb"), "{second}");
 }
 
-/// Whatever it was doing: the file opens, no total falls, and none is higher than the truth.
+/// Whatever it was doing: the file opens, no total falls, and none is higher than the truth. `KILLS=50` tries more.
 #[tokio::test]
-async fn fifty_kills_lose_no_more_than_what_was_new() {
+async fn kills_lose_no_more_than_what_was_new() {
+    let kills = std::env::var("KILLS").map_or(12, |kills| kills.parse().expect("a number"));
     let (online, folder) = (online().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("totals.redb");
     let tried: [AtomicU64; ROOMS] = Default::default();
     let mut before = vec![0; ROOMS];
     let mut random = fastrand::Rng::with_seed(7);
-    for kill in 0..50 {
+    for kill in 0..kills {
         let program = Program::start(&online, &file);
         let after = all_joins(&program);
         for room in 0..ROOMS {
@@ -82,7 +83,7 @@ async fn fifty_kills_lose_no_more_than_what_was_new() {
         churn(&program, &tried, Duration::from_millis(random.u64(5..300)));
         program.end(Signal::KILL);
     }
-    assert!(before.iter().sum::<u64>() > 100, "much was kept: {before:?}");
+    assert!(before.iter().sum::<u64>() >= kills, "much was kept: {before:?}");
     is_no_file_but(folder.path(), "totals.redb");
 }
 

@@ -41,7 +41,7 @@ impl Program {
     pub(crate) fn join(&self, room: usize) {
         let mut stream =
             self.ask(&format!("/rooms/{room}/online.png"), "sec-fetch-dest: image\r\n");
-        let (mut seen, mut bytes) = (Vec::new(), [0; 4096]);
+        let (mut seen, mut bytes) = (Vec::<u8>::new(), [0; 4096]);
         while !seen.windows(4).any(|bytes| bytes == b"IEND") {
             let read = stream.read(&mut bytes).expect("a picture comes");
             assert!(read > 0, "the stream goes on");
