@@ -73,19 +73,25 @@ fn hms(seconds: f64) -> String {
     }
 }
 
-/// `1,234,567`, or with another separator: `group(" ")`.
-fn group(number: f64, separator: Option<String>) -> String {
+/// `1,234,567`, or with another separator: `group(" ")`. A whole number keeps all of its digits, of which a
+/// float has 16.
+fn group(number: &Value, separator: Option<String>) -> Result<String, Error> {
     let separator = separator.as_deref().unwrap_or(",");
-    let text = number.abs().to_string();
+    let text = if number.is_integer() {
+        number.to_string()
+    } else {
+        f64::try_from(number.clone())?.to_string()
+    };
+    let (sign, text) = text.split_at(text.find(|c| c != '-').unwrap_or_default());
     let (whole, fraction) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut grouped = String::from(if number < 0.0 { "-" } else { "" });
+    let mut grouped = String::from(if text == "0" { "" } else { sign });
     for (at, digit) in whole.char_indices() {
         if at > 0 && (whole.len() - at) % 3 == 0 {
             grouped.push_str(separator);
         }
         grouped.push(digit);
     }
-    grouped + fraction
+    Ok(grouped + fraction)
 }
 
 /// `a, b and c`: what stands before the last one, and what between the others. Of people, it is the names.
@@ -216,9 +222,17 @@ mod tests {
 
     #[test]
     fn digits_are_grouped_and_padded() {
-        assert_eq!(group(999.0, None), "999");
-        assert_eq!(group(1_234_567.0, None), "1,234,567");
-        assert_eq!(group(-1234.5, Some(" ".into())), "-1 234.5");
+        let group = |number: Value, separator: Option<&str>| {
+            super::group(&number, separator.map(str::to_owned)).unwrap()
+        };
+        assert_eq!(group(999.into(), None), "999");
+        assert_eq!(group(1_234_567.0.into(), None), "1,234,567");
+        assert_eq!(group((-1234.5).into(), Some(" ")), "-1 234.5");
+        assert_eq!(group((-123).into(), None), "-123");
+        assert_eq!(group((-0.0).into(), None), "0");
+        assert_eq!(group(u64::MAX.into(), None), "18,446,744,073,709,551,615");
+        assert_eq!(group(f64::NAN.into(), None), "NaN");
+        assert!(super::group(&Value::from("12"), None).is_err());
         assert_eq!(pad(7, 3), "007");
         assert_eq!(pad(1234, 3), "1234");
         assert_eq!(pad(1, usize::MAX).len(), MAX_DIGITS);

@@ -34,10 +34,10 @@ use crate::presence::clock::since_1970;
 /// | social | ✓ | ✓ | | | ✓ | ✓ | ✓ |
 /// | seven_segment | | | ✓ | | | | |
 /// | odometer | | | ✓ | | | | ✓ |
-/// | sparkline | ✓ | ✓ | ✓ | | | | ✓ |
+/// | sparkline, days | ✓ | ✓ | ✓ | | | | ✓ |
 /// | people | | | | | | | ✓ |
 /// | sentence | ✓ | ✓ | | | | ✓ | ✓ |
-/// | countdown, clock | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
+/// | visits, today_and_total, countdown, clock | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ | ✓ |
 /// | digital_clock | | ✓ | ✓ | | | | |
 ///
 /// While the source of a badge's [values](crate::Badge::values) is gone or silent, a look is half
@@ -52,6 +52,8 @@ pub struct Look {
     pub(super) number: String,
     /// Each from a number on, in the order of these.
     pub(super) messages: Vec<(f64, String)>,
+    /// What a page says of it, where "12 visits today" is not all.
+    pub(super) said: Option<String>,
     pub(super) colors: Vec<(f64, String)>,
     pub(super) label_color: Option<String>,
     pub(super) logo: Option<String>,
@@ -76,6 +78,7 @@ pub(super) enum Design {
     SevenSegment,
     Odometer,
     Sparkline,
+    Days,
     People,
     Sentence,
     #[cfg_attr(not(feature = "time"), expect(dead_code, reason = "it has a time to show"))]
@@ -120,6 +123,16 @@ impl Look {
     /// A counter with 1 to 12 drums, 34 CSS pixels high, that shows the [`number`](Self::number).
     ///
     /// A longer one gets more drums, a negative one a sign, and what is no number dashes.
+    ///
+    /// As the hit counter of an old page, it shows how often somebody has come, ever:
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let hits = Badge::look(Look::odometer(6).number("{{ joins }}"));
+    /// let badges = LiveBadgeLayer::builder().badge("/hits.png", hits).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
     pub fn odometer(digits: u32) -> Self {
         Self { digits, ..Self::new(Design::Odometer, String::new()) }.color("#b3261e")
     }
@@ -131,6 +144,77 @@ impl Look {
     /// smaller, and a long one makes the card wider.
     pub fn sparkline(label: impl Into<String>) -> Self {
         Self::new(Design::Sparkline, label.into()).color("#2da44e")
+    }
+
+    /// How often a visitor has come, ever, as [flat](Self::flat): "visits | 12,345".
+    ///
+    /// Whoever looks is among them. The number outlives the process with a
+    /// [store](crate::LiveBadgeLayerBuilder::store). For another design, give that the same number and message:
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let large = Look::for_the_badge("visits").number("{{ joins }}").message("{{ joins | group }}");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/visits.png", Badge::look(Look::visits()))
+    ///     .badge("/large.png", Badge::look(large).rooms_of("/visits.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn visits() -> Self {
+        Self::new(Design::Flat, "visits".into())
+            .number("{{ joins }}")
+            .message(GROUPED)
+            .said_as("{{ message }}")
+    }
+
+    /// How often a visitor has come today, and ever, as [flat](Self::flat): "visits | 123 / 12,345".
+    ///
+    /// The look's number, by which its colour goes, is today's. A day begins at midnight in the layer's time
+    /// zone. In a frame (`?format=page`) it says "visits: 123 today, 12,345 in all";
+    /// [`Badge::page_text`](crate::Badge::page_text) says it in another language. Another number counts
+    /// different people:
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let people = Look::today_and_total().label("people today / visits").number("{{ visitors_today }}");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/visits.png", Badge::look(Look::today_and_total()))
+    ///     .badge("/people.png", Badge::look(people).rooms_of("/visits.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn today_and_total() -> Self {
+        let look = Self::new(Design::Flat, "visits".into()).number("{{ today }}");
+        look.message("{{ number | int | group }} / {{ joins | group }}")
+            .said_as("{{ today | group }} today, {{ joins | group }} in all")
+    }
+
+    /// A card of 220 × 56 CSS pixels with today's visits, the label, and a bar for each of the last 30 days,
+    /// today's in the look's colour.
+    ///
+    /// For light and for dark pages (`?theme=dark`). The highest bar is that of the day with the most visits,
+    /// and any visit is to be seen. A number of more than ten digits makes the card wider. In a frame
+    /// (`?format=page`) it says the numbers in words: "visits today: 12, 345 in 30 days, at most 40 a day";
+    /// [`Badge::page_text`](crate::Badge::page_text) says it in another language.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let all = Look::days().label("visits in 30 days").number("{{ days | sum }}");
+    /// let badges = LiveBadgeLayer::builder()
+    ///     .badge("/days.png", Badge::look(Look::days()))
+    ///     .badge("/month.png", Badge::look(all).rooms_of("/days.png"))
+    ///     .build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn days() -> Self {
+        let look =
+            Self::new(Design::Days, "visits today".into()).number("{{ today }}").color("#2da44e");
+        look.message(GROUPED).said_as(
+            "{{ message }}, {{ days | sum | group }} in 30 days, at most {{ days | max | group }} a day",
+        )
     }
 
     /// Who is there: a row of circles, 28 CSS pixels high, with everybody's initials in a colour of the name's
@@ -255,6 +339,12 @@ impl Look {
         self.every_second().number("{{ now }}").message(message)
     }
 
+    /// Unless it has another number or another message, of which this may be wrong.
+    fn said_as(self, said: &str) -> Self {
+        let label = "{% if label %}{{ label }}: {% endif %}";
+        Self { said: Some(format!("{label}{said}")), ..self }
+    }
+
     fn every_second(self) -> Self {
         Self { every: Some(Duration::from_secs(1)), ..self }
     }
@@ -266,6 +356,7 @@ impl Look {
             label,
             number: NUMBER.into(),
             messages: Vec::new(),
+            said: None,
             colors: Vec::new(),
             label_color: None,
             logo: None,
@@ -278,6 +369,20 @@ impl Look {
         }
     }
 
+    /// Another label than the one that the look has begun with.
+    ///
+    /// ```
+    /// use tower_livebadge::{Badge, LiveBadgeLayer, Look};
+    ///
+    /// let visits = Badge::look(Look::visits().label("Besuche"));
+    /// let badges = LiveBadgeLayer::builder().badge("/visits.png", visits).build()?;
+    /// # Ok::<(), tower_livebadge::BuildError>(())
+    /// ```
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
     /// What the look is about, as a bare number: `"{{ waiting }}"`.
     ///
     /// It is the message unless there is another one, it decides which
@@ -286,6 +391,7 @@ impl Look {
     /// [`message`](Self::message): `"{{ visitors | compact }}"`.
     pub fn number(mut self, number: impl Into<String>) -> Self {
         self.number = number.into();
+        self.said = None;
         self
     }
 
@@ -299,6 +405,7 @@ impl Look {
     /// What is said from this number on.
     pub fn message_from(mut self, number: impl Into<f64>, message: impl Into<String>) -> Self {
         insert(&mut self.messages, number.into(), message.into());
+        self.said = None;
         self
     }
 
@@ -326,7 +433,7 @@ impl Look {
     /// A logo before the label: the data of an SVG path in a box of 24 × 24, such as
     /// `"M12 2l9 20H3z"`.
     ///
-    /// It is drawn 14 × 14 CSS pixels large. Displays and the sparkline have none.
+    /// It is drawn 14 × 14 CSS pixels large. Displays and cards have none.
     pub fn logo(mut self, path: impl Into<String>) -> Self {
         self.logo = Some(path.into());
         self
@@ -363,7 +470,7 @@ impl Look {
     /// The width of the whole picture in CSS pixels, 72 to 1000, whatever it says: so that nothing
     /// moves on the page.
     ///
-    /// What is too long for it is condensed. Displays and the sparkline have widths of their own.
+    /// What is too long for it is condensed. Displays and cards have widths of their own.
     pub fn width(mut self, width: f32) -> Self {
         self.width = Some(width);
         self
@@ -378,6 +485,10 @@ impl Look {
             Design::DigitalClock => false,
             // A number fits, as a rule.
             Design::Sparkline => !self.messages.is_empty() || self.label.contains('{'),
+            Design::Days => {
+                let is_other = |message: &(f64, String)| message.1 != GROUPED;
+                self.messages.iter().any(is_other) || self.label.contains('{')
+            }
             _ => self.width.is_none(),
         }
     }
@@ -403,6 +514,7 @@ impl Look {
             Design::SevenSegment | Design::DigitalClock => include_str!("looks/seven_segment.svg"),
             Design::Odometer => include_str!("looks/odometer.svg"),
             Design::Sparkline => include_str!("looks/sparkline.svg"),
+            Design::Days => include_str!("looks/days.svg"),
             Design::People => include_str!("looks/people.svg"),
             Design::Sentence => include_str!("looks/sentence.svg"),
         }
@@ -420,6 +532,7 @@ impl Design {
             Self::SevenSegment => "seven-segment",
             Self::Odometer => "odometer",
             Self::Sparkline => "sparkline",
+            Self::Days => "days",
             Self::People => "people",
             Self::Sentence => "sentence",
             Self::DigitalClock => "digital-clock",
@@ -434,6 +547,9 @@ impl Design {
 
 /// What a look is about unless it is told.
 pub(super) const NUMBER: &str = "{{ visitors }}";
+
+/// How a number of visits is written: it has many digits some day.
+const GROUPED: &str = "{{ number | int | group }}";
 
 /// What a sentence says unless there is another message.
 const ENGLISH: &str = "\

@@ -13,15 +13,17 @@ impl Look {
 
     /// A setting that would be without any effect.
     fn misfit(&self) -> Option<(&'static str, &'static str)> {
-        use Design::{DigitalClock, People, Sentence, SevenSegment, Social, Sparkline};
+        use Design::{Days, DigitalClock, People, Sentence, SevenSegment, Social, Sparkline};
         let (design, is_display) = (self.design, self.design.is_display());
         let has_logo = self.logo.is_some() || self.logo_image.is_some();
         let is_people = design == People;
-        let is_card = is_display || matches!(design, Sparkline | DigitalClock | People);
+        let is_card = is_display || matches!(design, Sparkline | Days | DigitalClock | People);
         let is_bare = is_card || design == Sentence;
+        let has_no_label = is_display || matches!(design, DigitalClock | People);
         let is_segments = matches!(design, SevenSegment | DigitalClock);
         let has_no_colors = matches!(design, Social | People | Sentence);
         let misfits = [
+            (has_no_label && !self.label.is_empty(), "look label", NO_LABEL),
             (is_display && !self.messages.is_empty(), "look message", NUMBER_ONLY),
             (is_people && !self.messages.is_empty(), "look message", NAMES_ONLY),
             (is_people && self.number != NUMBER, "look number", NAMES_ONLY),
@@ -63,6 +65,7 @@ const NUMBER_ONLY: &str =
     "is not shown by a display, which takes a look number alone; leave it out";
 const NAMES_ONLY: &str =
     "is not shown by this look, which shows who is there and nothing else; leave it out";
+const NO_LABEL: &str = "is not shown by this look, which takes no label; leave it out";
 const NO_COLORS: &str = "is not shown by this look, which takes no colours; leave it out";
 const NO_SIDES: &str = "is not shown by this look, which takes one colour alone; leave it out";
 const NO_LOGO: &str = "is not shown by this look, which takes no logo; leave it out";
@@ -105,6 +108,14 @@ mod tests {
                 .message_from(1, "z")
                 .color("red")
                 .font_family("Inter"),
+            Look::days()
+                .label("x")
+                .message("y")
+                .number("{{ n }}")
+                .color("red")
+                .font_family("Inter"),
+            all(Look::visits().label("x").color("red")).label_color("#fff"),
+            all(Look::today_and_total()),
         ] {
             assert_eq!(look.flaw(), None, "{look:?}");
         }
@@ -136,6 +147,8 @@ mod tests {
     #[test]
     fn what_would_be_without_effect_is_found() {
         for (setting, look) in [
+            ("look label", Look::odometer(3).label("x")),
+            ("look label", Look::people().label("x")),
             ("look message", Look::odometer(3).message("x")),
             ("look message", Look::seven_segment(3).message_from(2, "x")),
             ("look color", Look::social("x").color("red")),
@@ -144,6 +157,9 @@ mod tests {
             ("look label_color", Look::sparkline("x").label_color("red")),
             ("look label_color", Look::odometer(3).label_color("red")),
             ("look logo", Look::sparkline("x").logo(PATH)),
+            ("look label_color", Look::days().label_color("red")),
+            ("look logo", Look::days().logo(PATH)),
+            ("look width", Look::days().width(300.0)),
             ("look logo", Look::seven_segment(3).logo(PATH)),
             ("look logo_color", Look::odometer(3).logo_color("red")),
             ("look logo_color", Look::flat("x").logo_color("red")),

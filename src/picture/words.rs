@@ -22,6 +22,8 @@ pub(crate) struct Words {
     pub(crate) label: String,
     pub(crate) message: String,
     pub(crate) color: String,
+    /// In place of label and message, if these need to be seen to be understood.
+    aloud: Option<String>,
 }
 
 impl Words {
@@ -30,11 +32,14 @@ impl Words {
         let color = if counts.visitors > 0 { "brightgreen" } else { "lightgrey" };
         let number = counts.visitors.to_string();
         let message = number.clone();
-        Self { number, label: "online".into(), message, color: color.into() }
+        Self { number, label: "online".into(), message, color: color.into(), aloud: None }
     }
 
     /// As one would say it: "5 online", but "readers: nobody".
     pub(crate) fn said(&self) -> String {
+        if let Some(aloud) = &self.aloud {
+            return aloud.clone();
+        }
         let (label, message) = (self.label.trim(), self.message.trim());
         let is_number = message.starts_with(|c: char| c.is_ascii_digit()) && !message.contains(' ');
         match (label, message) {
@@ -53,6 +58,9 @@ impl Look {
         template.add_text(NUMBER.into(), self.number.clone())?;
         if let Some(color) = &self.label_color {
             template.add_text(LABEL_COLOR.into(), color.clone())?;
+        }
+        if let Some(said) = &self.said {
+            template.add_text(SAID.into(), said.clone())?;
         }
         for (kind, texts) in [(MESSAGE, &self.messages), (COLOR, &self.colors)] {
             for (number, (_, text)) in texts.iter().enumerate() {
@@ -82,7 +90,13 @@ impl Look {
         let is_some = value.is_some_and(|value| value >= 1.0);
         let default = if self.colors.is_empty() && is_some { "brightgreen" } else { "lightgrey" };
         let color = chosen(COLOR, &self.colors, &slots)?.unwrap_or_else(|| default.into());
-        Ok(Words { number, label, message, color })
+        let aloud = match &self.said {
+            Some(_) => {
+                Some(template.text(SAID, &context! { message => &message, ..slots.clone() })?)
+            }
+            None => None,
+        };
+        Ok(Words { number, label, message, color, aloud })
     }
 
     /// A sentence with as many names as it has place for; the others are only counted.
@@ -125,7 +139,7 @@ impl Look {
                 Color::UNKNOWN
             })
         };
-        let Words { number, label, message, color } = self.words(template, slots)?;
+        let Words { number, label, message, color, .. } = self.words(template, slots)?;
         let color = known(&color);
         let label_color = match &self.label_color {
             Some(_) => known(&template.text(LABEL_COLOR, slots)?),
@@ -184,6 +198,7 @@ const LABEL_COLOR: &str = "label_color";
 const NUMBER: &str = "number";
 const MESSAGE: &str = "message";
 const COLOR: &str = "color";
+const SAID: &str = "said";
 
 /// The slots that only a look fills, in its own template and texts.
 pub(crate) const LOOK_SLOTS: [&str; 15] = [

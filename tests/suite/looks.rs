@@ -192,14 +192,15 @@ fn brightness(picture: &Pixmap) -> f64 {
 #[tokio::test]
 async fn a_card_is_light_or_dark() {
     // In a room in which nobody has ever been.
-    let look = Look::sparkline("readers");
-    let light = draw_at("/badge.png", look.clone()).await;
-    let dark = draw_at("/badge.png?theme=dark", look).await;
-    for picture in [&light, &dark] {
-        assert_eq!((picture.width(), picture.height()), (220 * SCALE, 56 * SCALE));
+    for look in [Look::sparkline("readers"), Look::days()] {
+        let light = draw_at("/badge.png", look.clone()).await;
+        let dark = draw_at("/badge.png?theme=dark", look).await;
+        for picture in [&light, &dark] {
+            assert_eq!((picture.width(), picture.height()), (220 * SCALE, 56 * SCALE));
+        }
+        assert!(brightness(&light) > 192.0, "{}", brightness(&light));
+        assert!(brightness(&dark) < 64.0, "{}", brightness(&dark));
     }
-    assert!(brightness(&light) > 192.0, "{}", brightness(&light));
-    assert!(brightness(&dark) < 64.0, "{}", brightness(&dark));
 }
 
 #[tokio::test]
@@ -214,6 +215,10 @@ async fn every_look_is_drawn_for_nobody_for_one_and_for_many() {
         Look::for_the_badge(""),
         Look::social(""),
         Look::sparkline(""),
+        Look::visits().label(""),
+        Look::today_and_total(),
+        Look::days(),
+        Look::days().label(""),
     ]);
     let logo = "M12 2l9 20H3z";
     for look in looks {
@@ -518,6 +523,10 @@ fn a_snippet_states_a_width_only_if_it_is_always_that() {
         (Badge::look(Look::odometer(3)), None), // the thousandth visitor gets a drum
         (Badge::look(Look::sparkline("readers")), Some("220")),
         (Badge::look(Look::sparkline("in {{ params.room }}")), None),
+        (Badge::look(Look::visits()), None),
+        (Badge::look(Look::days()), Some("220")),
+        (Badge::look(Look::days().number("{{ days | sum }}")), Some("220")),
+        (Badge::look(Look::days().message("{{ params.room }}")), None),
         (Badge::look(Look::flat("online")), None),
         (template("40"), Some("40")),
         (template("{{ 40 + visitors }}"), None),
@@ -604,7 +613,7 @@ async fn a_look_has_the_font_that_is_chosen() {
         }
     };
     let looks = presets().map(|(_, look, _)| look).into_iter();
-    for look in looks.chain([Look::odometer(3), Look::sparkline("readers")]) {
+    for look in looks.chain([Look::odometer(3), Look::sparkline("readers"), Look::days()]) {
         let own = draw(look.clone()).await;
         let serif = draw(look.clone().font_family("DejaVu Serif")).await;
         let mono = draw(look.clone().font_family("'DejaVu Sans Mono'")).await;

@@ -45,6 +45,7 @@ mod strictness;
 mod template_errors;
 mod time;
 mod visitors;
+mod visits;
 mod wire;
 mod wire_compression;
 mod wire_documents;
