@@ -113,7 +113,7 @@ impl Embed {
     /// half a minute, without a script and without a frame.
     ///
     /// It is for a page that is made anew for each view, and not kept by a cache: each call draws a number at
-    /// random, by which the server knows whether the view has its stream. Every 20 to 28 seconds the page asks, while
+    /// random, by which the server knows whether the view has its stream. Every 18 to 25 seconds the page asks, while
     /// it is seen, and gets 204 if so. Of those who share one number, one comes back; to the others it is an
     /// [`img`](Self::img).
     ///
