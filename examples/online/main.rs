@@ -110,6 +110,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let handle = badges.handle();
     let app = Router::new()
         .route("/", get(Html(include_str!("index.html"))))
+        .route("/reconnecting", get(reconnecting))
         .route("/count", get(count))
         .route("/rooms/{room}/count", get(count))
         .with_state(handle.clone())
@@ -123,6 +124,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_graceful_shutdown(asked_to_stop())
         .await;
     Ok(())
+}
+
+/// A page that is made anew for each view: its picture comes back by itself after a restart of this program.
+async fn reconnecting(State(badges): State<Handle>) -> Result<Html<String>, StatusCode> {
+    let path = "/rooms/lobby/online.png";
+    let lobby = badges.room_at(path).map_err(|_| StatusCode::NOT_FOUND)?;
+    let picture = lobby.embed(path).alt("how many are in the lobby").reconnecting();
+    let page = include_str!("reconnecting.html").replace("<!-- picture -->", &picture);
+    Ok(Html(page))
 }
 
 /// `/count` tells of `/online.png`, `/rooms/lobby/count` of `/rooms/lobby/online.png`.

@@ -17,7 +17,8 @@ use crate::request::name::Name;
 use crate::request::pulse::Pulse;
 use crate::request::random::random;
 use crate::request::style::Style;
-use crate::stream::framing::Framing;
+use crate::request::view::View;
+use crate::stream::framing::{Framing, Medium};
 
 /// What a request is after. Nothing of the request is kept in it: its parts hold on to the
 /// connection's read buffer, 4.5 KB for each viewer.
@@ -60,6 +61,8 @@ pub(crate) struct Viewing {
     pub(crate) cookie: Option<HeaderValue>,
     /// Of the connection, if the server says it.
     pub(crate) pulse: Option<Pulse>,
+    /// Of an embed that reconnects.
+    pub(crate) view: Option<View>,
 }
 
 impl Asked {
@@ -118,10 +121,12 @@ impl Wants {
                     head: live,
                     head_of_whole: whole,
                     is_counted,
-                    key,
+                    // Who asks takes no place of those that it will need.
+                    key: key.filter(|_| !head.query.only_asks()),
                     name: called.map(|called| called.name),
                     cookie: cookie.filter(|_| is_counted),
                     pulse: parts.extensions.get().cloned(),
+                    view: head.query.reconnects.filter(|_| framing.medium() == Medium::Picture),
                 })
             }
         }

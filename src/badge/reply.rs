@@ -144,6 +144,8 @@ pub(crate) fn of_pictures(head: &Head<'_>) -> Framing {
         Framing::Strict
     } else if head.query.is_in_page && head.program != Program::Firefox {
         Framing::InPage
+    } else if head.query.reconnects.is_some() && head.program != Program::Firefox {
+        Framing::Reconnecting
     } else if is_for_document(head) {
         Framing::Document
     } else {

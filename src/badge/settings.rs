@@ -164,7 +164,7 @@ impl Settings {
     pub(crate) fn counts(&self, parts: &Parts, head: &Head<'_>) -> bool {
         // Who looks at a page is counted by the page.
         let counts = || self.counted_if.as_ref().map_or(!head.query.uncounted, |is| is(parts));
-        !head.query.is_in_page && counts()
+        !head.query.is_in_page && !head.query.only_asks() && counts()
     }
 
     /// How many names its data has, if it has any.

@@ -20,4 +20,5 @@ pub(crate) mod query;
 pub(crate) mod random;
 pub(crate) mod style;
 pub(crate) mod theme;
+pub(crate) mod view;
 pub mod visitor;

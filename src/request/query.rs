@@ -6,6 +6,7 @@ use http::HeaderValue;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::request::theme::Theme;
+use crate::request::view::{Turn, View};
 
 /// The name of what makes a view's URL its own.
 const VIEW: &str = "view";
@@ -46,6 +47,8 @@ pub(crate) struct Query<'a> {
     pub(crate) is_in_page: bool,
     /// `view=…`: the URL is a view's own already.
     pub(crate) view: bool,
+    /// `view=…` of an embed that reconnects.
+    pub(crate) reconnects: Option<View>,
     others: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
@@ -77,11 +80,19 @@ impl<'a> Query<'a> {
                     query.uncounted = true;
                     query.is_in_page = value == IN_PAGE;
                 }
-                VIEW => query.view = true,
+                VIEW => {
+                    query.view = true;
+                    query.reconnects = View::parse(&value);
+                }
                 _ => query.keep(name, value),
             }
         }
         query
+    }
+
+    /// Whether a view only asks whether it has lost its stream.
+    pub(crate) fn only_asks(&self) -> bool {
+        self.reconnects.is_some_and(|view| view.turn == Turn::Ask)
     }
 
     /// The value of a pair that means nothing to the crate itself.

@@ -15,6 +15,7 @@ use crate::request::params::RoomId;
 use crate::request::pseudonym::{Person, Salt};
 use crate::room::registry::{Promise, Registry};
 use crate::room::screen::Watcher;
+use crate::room::views::{Sighting, Views};
 
 /// The limits of a layer, and what is taken of them.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Admission {
     quotas: Arc<Quotas>,
     open: TaskTracker,
     shutdown: CancellationToken,
+    /// Those that reconnect.
+    pub(crate) views: Views,
 }
 
 /// Who wants a stream.
@@ -38,6 +41,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) watcher: &'a Watcher,
     /// Also of somebody who only looks on.
     pub(crate) visitor: Option<(Person, Salt)>,
+    pub(crate) sighting: Option<Sighting>,
 }
 
 /// What an open stream holds as long as it is open.
@@ -56,6 +60,7 @@ pub(crate) struct Pass {
     _open: TaskTrackerToken,
     /// By which its visitor is known.
     _salt: Option<Salt>,
+    _sighting: Option<Sighting>,
 }
 
 impl Admission {
@@ -67,6 +72,7 @@ impl Admission {
             quotas: Arc::default(),
             open: TaskTracker::new(),
             shutdown,
+            views: Views::default(),
         }
     }
 
@@ -76,7 +82,7 @@ impl Admission {
         registry: &Arc<Registry>,
         claim: Claim<'_>,
     ) -> Result<Admitted, Refusal> {
-        let Claim { room, badge, settings, host, watcher, visitor } = claim;
+        let Claim { room, badge, settings, host, watcher, visitor, sighting } = claim;
         let (person, salt) = visitor.unzip();
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
@@ -104,6 +110,7 @@ impl Admission {
             _of_visitor: of_visitor,
             _open: open,
             _salt: salt,
+            _sighting: sighting,
         };
         Ok(Admitted { promise, _pass: pass })
     }

@@ -1,6 +1,6 @@
 //! One live picture being watched.
 //!
-//! Owns admission (who may enter), seats (a viewer from its first poll to its drop), the rooms that
+//! Owns admission (who may enter, and which views have lost their stream), seats (a viewer from its first poll to its drop), the rooms that
 //! are open, and the one task of each: its painter. Touches `badge` for the recipe, `presence` for who
 //! is here, `stream` for where pictures go. Called by `serve`.
 
@@ -17,3 +17,4 @@ pub(crate) mod screen;
 pub(crate) mod seat;
 pub(crate) mod staleness;
 pub(crate) mod ticker;
+pub(crate) mod views;

@@ -50,6 +50,8 @@ enum Kind {
     Stream(Box<Stream>),
     Whole(Whole),
     Redirect(HeaderValue),
+    /// What it has is all that there is for now.
+    Nothing,
 }
 
 /// A live stream.
@@ -126,6 +128,10 @@ impl Answer {
         Self::of(Ok((recipe, Kind::Redirect(location))))
     }
 
+    pub(crate) fn nothing(recipe: Arc<Recipe>) -> Self {
+        Self { of_badge: Ok((recipe, Kind::Nothing)) }
+    }
+
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self::of(Err(status))
     }
@@ -162,11 +168,12 @@ impl Answer {
             Kind::Stream(stream) => stream.response(recipe),
             Kind::Whole(whole) => task::ready!(whole.poll(cx)),
             Kind::Redirect(location) => redirect(location.clone()),
+            Kind::Nothing => nothing(),
         };
         let is_data = match kind {
             Kind::Stream(stream) => stream.framing.medium() == Medium::Data,
             Kind::Whole(whole) => matches!(whole.what, What::Data(_)),
-            Kind::Redirect(_) => false,
+            Kind::Redirect(_) | Kind::Nothing => false,
         };
         let is_to_be_kept = matches!(kind, Kind::Whole(whole) if whole.is_sound);
         let headers = response.headers_mut();
@@ -219,7 +226,10 @@ impl Stream {
             // In a frame or tab of its own it comes back by itself after a restart of the server.
             insert(headers, header::REFRESH, RELOAD_SECONDS);
         }
-        if matches!(self.framing, Framing::Document | Framing::Page | Framing::InPage) {
+        if matches!(
+            self.framing,
+            Framing::Document | Framing::Page | Framing::InPage | Framing::Reconnecting
+        ) {
             // Without chunks, over HTTP/1: so that the end is a regular one even if the server is
             // killed. After a stream that is cut off, Chromium 156 does not load the frame again, and
             // shows no picture any more.
@@ -325,6 +335,12 @@ impl Whole {
 fn empty<B>(status: StatusCode) -> Response<ResponseBody<B>> {
     let mut response = Response::new(ResponseBody::whole(Bytes::new()));
     *response.status_mut() = status;
+    response
+}
+
+fn nothing<B>() -> Response<ResponseBody<B>> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    insert(response.headers_mut(), header::CACHE_CONTROL, "no-store");
     response
 }
 

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::picture::raster::Size;
+use crate::serve::reconnecting;
 
 /// What a URL can't hold, and what lists of URLs in HTML are split at.
 const BLANKS: &AsciiSet = &CONTROLS.add(b' ');
@@ -16,6 +17,7 @@ const BRACKETS: &AsciiSet =
 /// | --- | --- | --- |
 /// | [`iframe`](Self::iframe) | wherever a frame can stand: the first choice | The picture and words that can be read aloud, searched and copied. Every browser lets go of it as soon as the page is left. Comes back by itself after a restart or an outage of the server. Over HTTP/1.1 it holds two connections ([`page_picture`](crate::Badge::page_picture)). |
 /// | [`img`](Self::img) | where only an image can stand | Loaded when it is about to be seen, and counted from then on. Chromium lets go of a page that was left only after a minute. After a restart of the server the last picture stays until the page is loaded again. |
+/// | [`reconnecting`](Self::reconnecting) | pages of your own, without a frame | As `img`, and comes back by itself after a restart or an outage. For pages that are made anew for each view. |
 /// | [`picture`](Self::picture) | pages with a dark theme | As `img`. |
 /// | [`bbcode`](Self::bbcode) | forums | As `img`, at one pixel per CSS pixel, because a forum states no size. |
 /// | [`markdown`](Self::markdown) | READMEs, wikis | A still where pictures are fetched by a proxy, as GitHub does. |
@@ -105,6 +107,30 @@ impl Embed {
         format!(
             r#"<iframe src="{url}" width="{width}" height="{height}" title="{alt}" loading="lazy" scrolling="no" style="border:0"></iframe>"#
         )
+    }
+
+    /// HTML: an image in an inline SVG that comes back by itself after a restart or an outage of the server, within
+    /// half a minute, without a script and without a frame.
+    ///
+    /// It is for a page that is made anew for each view, and not kept by a cache: each call draws a number at
+    /// random, by which the server knows whether the view has its stream. Every 18 to 25 seconds the page asks, while
+    /// it is seen, and gets 204 if so. Of those who share one number, one comes back; to the others it is an
+    /// [`img`](Self::img).
+    ///
+    /// For a look of a fixed [`width`](crate::Look::width); and for one server, or several of which a viewer always
+    /// meets the same.
+    ///
+    /// ```
+    /// # use tower_livebadge::{Badge, LiveBadgeLayer};
+    /// # let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::online()).build()?;
+    /// let embed = badges.handle().room("/online.png", &[])?.embed("/online.png").alt("how many are online");
+    /// let page = || format!("<!DOCTYPE html><title>Hello</title>{}", embed.reconnecting());
+    /// assert_ne!(page(), page());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconnecting(&self) -> String {
+        let url = |pair: &str| escape(&self.with_query(pair));
+        reconnecting::svg(url, (self.width, self.height), &escape(&self.alt))
     }
 
     /// HTML: an image for light pages and one for dark ones.

@@ -12,6 +12,7 @@ pub(crate) mod embed;
 pub(crate) mod handle;
 pub(crate) mod layer;
 pub(crate) mod not_found;
+pub(crate) mod reconnecting;
 pub(crate) mod room_handle;
 pub(crate) mod service;
 pub(crate) mod visit;

@@ -20,6 +20,7 @@ use crate::presence::counts::Snapshot;
 use crate::presence::people::{People, Who};
 use crate::request::key::VisitorKey;
 use crate::request::pseudonym::{Person, Salt};
+use crate::request::view::Turn;
 use crate::room::admission::{Admitted, Claim};
 use crate::room::registry::Invitation;
 use crate::room::screen::{Variant, Watcher};
@@ -113,6 +114,10 @@ impl Visit {
             Wants::Page(head) => self.page(head),
             Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
             Wants::Stream(viewing) => {
+                let sighting = match viewing.view.map(|view| dispatch.admission.views.enter(view)) {
+                    Some(None) => return Answer::nothing(target.recipe.clone()),
+                    sighting => sighting.flatten(),
+                };
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
                 let who = |(person, key): (Person, &VisitorKey)| {
                     let token = dispatch.tokens.token(key, dispatch.calendar.today());
@@ -125,7 +130,8 @@ impl Visit {
                 };
                 let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
                 let host = &dispatch.host(target).settings;
-                let claim = Claim { room, badge, settings, host, watcher: &watcher, visitor };
+                let claim =
+                    Claim { room, badge, settings, host, watcher: &watcher, visitor, sighting };
                 match dispatch.admission.admit(&dispatch.registry, claim) {
                     Ok(admitted) => self.stream(viewing, watcher, admitted),
                     Err(refusal) => self.refuse(refusal, viewing),
@@ -174,6 +180,10 @@ impl Visit {
         let recipe = &self.target.recipe;
         recipe.picture.meter.refused(&reason);
         self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
+        // It has a picture already, and asks again.
+        if viewing.view.is_some_and(|view| view.turn != Turn::First) {
+            return Answer::nothing(recipe.clone());
+        }
         let still = match viewing.framing.medium() {
             Medium::Picture => self.still(None),
             Medium::Data => self.line(viewing.framing),

@@ -17,6 +17,9 @@ pub(crate) enum Framing {
     /// keeps it anyway, and lets go of a closed tab's only from an open part (`tests/quirks`, "a frame's page on
     /// another site"): it gets that.
     InPage,
+    /// A browser that shows an image in an embed that reconnects: as in a page of ours. Firefox 153 gets an open
+    /// part here, too.
+    Reconnecting,
     /// Programs that ask for `multipart/x-mixed-replace` by name (ffmpeg, GStreamer, OpenCV): no
     /// preamble, whole parts with their length, nothing open.
     Strict,
@@ -39,16 +42,21 @@ pub(crate) enum Medium {
 impl Framing {
     pub(crate) fn medium(self) -> Medium {
         match self {
-            Self::Open | Self::Document | Self::InPage | Self::Strict => Medium::Picture,
+            Self::Open | Self::Document | Self::InPage | Self::Reconnecting | Self::Strict => {
+                Medium::Picture
+            }
             Self::Events | Self::Lines => Medium::Data,
             Self::Page => Medium::Words,
         }
     }
 
-    /// Every how many heartbeats it gets one. Those of a picture in a page are whole pictures, and the page has
-    /// its own.
+    /// Every how many heartbeats it gets one, where those are whole pictures. A page has its own.
     pub(crate) fn beats_each(self) -> u32 {
-        if self == Self::InPage { 6 } else { 1 }
+        match self {
+            Self::InPage => 6,
+            Self::Reconnecting => 3,
+            _ => 1,
+        }
     }
 
     /// After how many changes a stream ends, to begin anew.

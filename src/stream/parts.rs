@@ -64,7 +64,7 @@ impl Parts {
         };
         let ahead = match framing {
             Framing::Open => self.prefix_len,
-            Framing::Document | Framing::InPage => 0,
+            Framing::Document | Framing::InPage | Framing::Reconnecting => 0,
             _ => return self.strict_part(),
         };
         let opening = self.opening.get_or_init(build);
@@ -86,7 +86,7 @@ impl Parts {
                 let end = seen.whole.len() - seen.prefix_len;
                 (seen.whole.slice(seen.prefix_len..end), Some(self.whole.clone()))
             }
-            Framing::Document | Framing::InPage => {
+            Framing::Document | Framing::InPage | Framing::Reconnecting => {
                 (self.whole.slice(..self.whole.len() - self.prefix_len), None)
             }
             _ => (self.strict_part(), None),
@@ -115,7 +115,7 @@ impl Parts {
         let closing = self.closing.get_or_init(closing);
         closing.slice(match framing {
             Framing::Open => self.prefix_len..,
-            Framing::Document | Framing::InPage => 0..,
+            Framing::Document | Framing::InPage | Framing::Reconnecting => 0..,
             // What came last has ended its line.
             _ => self.picture_len + 2..,
         })

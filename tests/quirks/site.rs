@@ -12,7 +12,7 @@ use axum::middleware::map_response;
 use axum::response::{Html, Response};
 use axum::routing::get;
 use futures_util::StreamExt;
-use http::header;
+use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -277,6 +277,38 @@ impl Site {
     /// The size of the picture that was painted last.
     pub(crate) fn picture_bytes(&self) -> usize {
         self.log.picture_bytes.load(Ordering::SeqCst)
+    }
+}
+
+/// Answers as one whose server is away.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    asked: Arc<AtomicUsize>,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn at(port: u16) -> Self {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let answer = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            ready(StatusCode::BAD_GATEWAY)
+        };
+        let app = Router::new().fallback(answer);
+        let listener = bind(port).await;
+        Self {
+            asked,
+            _server: AbortOnDropHandle::new(tokio::spawn(serve::serve(
+                listener,
+                app,
+                Transport::H1,
+            ))),
+        }
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 }
 

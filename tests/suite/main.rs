@@ -33,6 +33,7 @@ mod pages;
 mod past_and_totals;
 mod paths;
 mod people;
+mod reconnecting;
 mod reply;
 mod room_handles;
 mod rooms_and_people;

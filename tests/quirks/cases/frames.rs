@@ -1,22 +1,15 @@
 //! The page for frames: picture and newest words in one HTML document that never ends.
 
-use std::future::ready;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use http::StatusCode;
 use serde_json::json;
 use tokio::time::sleep;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::colour::{BLUE, Colour, GREEN, ORANGE, RED};
 use crate::scene::{PATIENCE, Scene};
 use crate::screen::one;
 use crate::serve::Transport::{self, H1};
-use crate::serve::serve;
-use crate::site::{self, Site};
+use crate::site::{Proxy, Site};
 use crate::support::Engine;
 
 /// Whatever a reader could select.
@@ -174,7 +167,7 @@ pub(crate) async fn come_back_after_an_outage(scene: Scene, is_polite: bool) {
             sleep(OUTAGE).await;
         }
         if let Some(proxy) = proxy {
-            let asked = proxy.asked.load(Ordering::SeqCst);
+            let asked = proxy.asked();
             assert!((1..10).contains(&asked), "asked {asked} times");
         }
         site = is_live_again(&scene, port, Instant::now()).await;
@@ -183,26 +176,6 @@ pub(crate) async fn come_back_after_an_outage(scene: Scene, is_polite: bool) {
     }
     scene.browser.close_all().await;
     scene.until("no stream after the tab is closed", || site.streams() == 0).await;
-}
-
-/// Answers as one whose server is away.
-struct Proxy {
-    asked: Arc<AtomicUsize>,
-    _server: AbortOnDropHandle<()>,
-}
-
-impl Proxy {
-    async fn at(port: u16) -> Self {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counted = asked.clone();
-        let answer = move || {
-            counted.fetch_add(1, Ordering::SeqCst);
-            ready(StatusCode::BAD_GATEWAY)
-        };
-        let app = Router::new().fallback(answer);
-        let listener = site::bind(port).await;
-        Self { asked, _server: AbortOnDropHandle::new(tokio::spawn(serve(listener, app, H1))) }
-    }
 }
 
 /// A page of another site with a frame.

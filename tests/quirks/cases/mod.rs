@@ -6,6 +6,7 @@ mod endings;
 mod frames;
 mod pages;
 mod presence;
+mod reconnecting;
 mod wire;
 
 use std::pin::Pin;
@@ -80,6 +81,7 @@ pub(crate) const ALL: &[Case] = cases! {
     "a frame's page after a sudden restart": frames::come_back_after_a_restart(false);
 
     "a sudden outage": frames::come_back_after_an_outage(false);
+    "an outage of an embed that reconnects": reconnecting::come_back_by_themselves();
 
     "load": pages::are_loaded_while_a_snippet_streams();
     "isolation": pages::that_are_isolated_show_badges_of_others();
