@@ -200,8 +200,8 @@ pub trait Observer: Send + Sync + 'static {
 
     /// The [store](crate::LiveBadgeLayerBuilder::store) could not save or read totals.
     ///
-    /// Badges go on with what is in memory, and it is tried again: every second as long as there is something to
-    /// be saved. Called on the thread that saves, or that reads.
+    /// Badges go on with what is in memory, and it is tried again as long as there is something to be saved: after
+    /// one second, two, then every four. Called on the thread that saves, or that reads.
     fn on_store_error(&self, error: &StoreError) {
         let _ = error;
     }

@@ -146,21 +146,17 @@ impl Crowd {
         self.state().expired(Instant::now()).roster.counts()
     }
 
-    pub(crate) fn change_history(&self, change: impl FnOnce(&mut History)) {
+    pub(crate) fn change_history<T>(&self, change: impl FnOnce(&mut History) -> T) -> T {
         let mut state = self.state();
-        change(&mut state.expired(Instant::now()).history);
+        let changed = change(&mut state.expired(Instant::now()).history);
         state.wake();
+        changed
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (mut state, now) = (self.state(), Instant::now());
         let State { roster, history, rooms, .. } = state.expired(now);
         Snapshot { people: roster.people(now), ..history.snapshot(roster.counts(), *rooms, now) }
-    }
-
-    /// What is to be remembered of a room when it is freed.
-    pub(crate) fn history(&self) -> History {
-        self.state().expired(Instant::now()).history.clone()
     }
 
     /// What is to be kept of it.
@@ -339,7 +335,7 @@ mod tests {
             room.take_news().into_iter().map(|news| (news.what, news.counts.streams)).collect();
         assert_eq!(told, [(Coming::Join, 1), (Coming::Leave(LEAVING), 0), (Coming::Return, 1)]);
         assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
-        assert_eq!(room.history().totals.records.joins, 1, "who returns has not come again");
+        assert_eq!(room.totals().records.joins, 1, "who returns has not come again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! How many different people came on one day: exactly as long as they are few, then by a sketch.
 
+use std::fmt;
+
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 
 /// Up to so many are known one by one: 2 KB.
@@ -12,14 +14,14 @@ const LG_K: u8 = 14;
 ///
 /// Of each there is a token: a hash under a key of that day. Without the key, which is destroyed when the
 /// day is over, nothing leads from a token to anybody.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Distinct {
     /// Those who can't be told from others.
     keyless: u64,
     known: Known,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Known {
     /// In order.
     Few(Vec<u64>),
@@ -138,6 +140,13 @@ impl Distinct {
 
 const FEW: u8 = 0;
 const MANY: u8 = 1;
+
+/// No token: what is logged may last longer than its day.
+impl fmt::Debug for Distinct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Distinct({})", self.count())
+    }
+}
 
 /// They are the same people as far as can be told: of many, that they are as many.
 impl PartialEq for Distinct {

@@ -1,6 +1,8 @@
 //! What outlives a room, and may outlive the process.
 
-use serde::de::Error as _;
+use std::fmt;
+
+use serde::de::{self, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::presence::distinct::Distinct;
@@ -82,8 +84,30 @@ fn write<S: Serializer>(people: &Distinct, serializer: S) -> Result<S::Ok, S::Er
 }
 
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Distinct, D::Error> {
-    let bytes = Vec::<u8>::deserialize(deserializer)?;
-    Distinct::read(&bytes).ok_or_else(|| D::Error::custom("these bytes are no people"))
+    deserializer.deserialize_byte_buf(Bytes)
+}
+
+/// Formats that know bytes give them as such, others as a sequence of numbers.
+struct Bytes;
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Distinct;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes that Totals has written")
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Distinct, E> {
+        Distinct::read(bytes).ok_or_else(|| E::invalid_value(Unexpected::Bytes(bytes), &self))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut numbers: A) -> Result<Distinct, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = numbers.next_element()? {
+            bytes.push(byte);
+        }
+        self.visit_bytes(&bytes)
+    }
 }
 
 #[cfg(test)]

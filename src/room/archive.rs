@@ -1,9 +1,11 @@
 //! What a store keeps of rooms, and what rooms have of it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::badge::recipe::Recipe;
 use crate::presence::crowd::Crowd;
@@ -38,7 +40,7 @@ impl Archive {
         let mut totals = Vec::new();
         for recipe in recipes {
             let Some(crowd) = &recipe.total else { continue };
-            let key = RoomKey::new(&*recipe.path, &*recipe.path);
+            let key = key(recipe, &Params::of([]));
             if let Some(kept) = keeper.load_now(&key)? {
                 crowd.change_history(|history| history.add(kept));
             }
@@ -72,14 +74,14 @@ impl Archive {
         self.keeper.keep(key(recipe, params), totals);
     }
 
-    /// A room is freed, of which this is to be kept.
-    pub(crate) fn take(&self, room: &Room, history: Option<&History>) {
-        match history.map(|history| history.totals.clone()) {
+    /// A room is freed, of which this is to be kept; it may not have known what there was before.
+    pub(crate) fn take(&self, room: &Room, past: Option<(&History, bool)>) {
+        match past.map(|(history, knew)| (history.totals.clone(), knew)) {
             _ if room.shows_others() => {}
             // Nobody was counted in it: it is not to be known that it was asked for.
-            Some(totals) if totals.is_nothing() => {}
-            Some(totals) if room.knows_past() => self.keeper.keep(key_of(room), totals),
-            Some(totals) => self.keeper.keep_more(key_of(room), totals),
+            Some((totals, _)) if totals.is_nothing() => {}
+            Some((totals, true)) => self.keeper.keep(key_of(room), totals),
+            Some((totals, false)) => self.keeper.keep_more(key_of(room), totals),
             None => self.keeper.forget(key_of(room)),
         }
     }
@@ -94,31 +96,44 @@ impl Archive {
         kept.ok()?.ok()?
     }
 
-    /// Tells a room that has been opened what was there before: soon, or whenever it can be read.
-    pub(crate) async fn remind(self: &Arc<Self>, room: &Arc<Room>) {
+    /// Tells a room that has been opened what was there before: soon, or whenever it can be read, as long as what
+    /// is returned is kept.
+    pub(crate) async fn remind(
+        self: &Arc<Self>,
+        room: &Arc<Room>,
+    ) -> Option<AbortOnDropHandle<()>> {
         if room.knows_past() {
-            return;
+            return None;
         }
-        let (archive, waiting) = (self.clone(), Arc::downgrade(room));
-        let reading = tokio::spawn(async move {
-            while let Some(key) = waiting.upgrade().map(|room| key_of(&room)) {
-                let kept = archive.keeper.load(key).await;
-                match (kept, waiting.upgrade()) {
-                    (Ok(kept), Some(room)) => {
-                        room.remember(kept);
-                        return archive.note(&room);
-                    }
-                    (Ok(_), None) => return,
-                    (Err(_), _) => sleep(RETRY).await,
+        let (archive, room) = (self.clone(), room.clone());
+        let mut reading = AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                match archive.keeper.load(key_of(&room)).await {
+                    Ok(kept) => return archive.has_read(&room, kept),
+                    Err(_) => sleep(RETRY).await,
                 }
             }
-        });
+        }));
         // An error says that it takes longer, or that the runtime ends.
-        let _ = timeout(PATIENCE, reading).await;
+        let _ = timeout(PATIENCE, &mut reading).await;
+        Some(reading)
+    }
+
+    fn has_read(&self, room: &Room, kept: Option<Totals>) {
+        if room.remember(kept) {
+            self.note(room);
+        }
+    }
+
+    /// What is kept of an open room that does not know it yet, if it can be read soon.
+    pub(crate) async fn remind_soon(&self, room: &Room) {
+        if let Ok(Ok(kept)) = timeout(PATIENCE, self.keeper.load(key_of(room))).await {
+            self.has_read(room, kept);
+        }
     }
 
     /// Everything that is kept.
-    pub(crate) async fn all(&self) -> Vec<(RoomKey, Totals)> {
+    pub(crate) async fn all(&self) -> Result<HashMap<RoomKey, Totals>, StoreError> {
         self.keeper.all().await
     }
 

@@ -3,6 +3,7 @@
 //! Saving is the work of one thread: whatever the store waits for, nothing else does.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,7 +34,6 @@ pub(crate) struct Keeper {
 }
 
 /// What the thread, and all who bring it something, look at.
-#[derive(Debug)]
 struct Desk {
     store: Box<dyn Store>,
     tokens: Arc<Tokens>,
@@ -50,7 +50,9 @@ struct Desk {
 struct Pile {
     waiting: HashMap<RoomKey, Change>,
     /// The batch that is under way.
-    saving: HashMap<RoomKey, Change>,
+    saving: Arc<HashMap<RoomKey, Change>>,
+    /// Grows when a batch begins, and when it ends.
+    steps: u64,
     flushes: u64,
     is_over: bool,
     /// Rooms that were forgotten because the store has failed for long.
@@ -100,9 +102,9 @@ impl Keeper {
 
     /// An open room, or a total, has changed.
     pub(crate) fn mark(&self, room: &RoomKey, crowd: &Arc<Crowd>) {
+        // In place of whatever waits: this has what was before in it, and may be another crowd of that room.
         let mut pile = self.desk.pile();
-        if !matches!(pile.waiting.get(room), Some(Change::Open(_))) {
-            pile.waiting.insert(room.clone(), Change::Open(crowd.clone()));
+        if pile.waiting.insert(room.clone(), Change::Open(crowd.clone())).is_none() {
             self.desk.has_come.notify_all();
         }
     }
@@ -142,21 +144,9 @@ impl Keeper {
     }
 
     /// Everything that is kept.
-    pub(crate) async fn all(&self) -> Vec<(RoomKey, Totals)> {
+    pub(crate) async fn all(&self) -> Result<HashMap<RoomKey, Totals>, StoreError> {
         let desk = self.desk.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let mut all = HashMap::new();
-            let mut each = |room, totals| drop(all.insert(room, totals));
-            if let Err(error) = guarded(|| desk.store.for_each(&mut each)) {
-                desk.reporter.store_failed(&error);
-            }
-            let pile = desk.pile();
-            for (room, change) in pile.saving.iter().chain(&pile.waiting) {
-                change.clone().apply(room.clone(), &mut all);
-            }
-            all
-        });
-        read.await.unwrap_or_default().into_iter().collect()
+        tokio::task::spawn_blocking(move || desk.all()).await?
     }
 
     /// Returns when all that has been brought until now is saved, or has been tried.
@@ -167,7 +157,7 @@ impl Keeper {
             self.desk.has_come.notify_all();
             (self.desk.flushed.subscribe(), pile.flushes)
         };
-        // An error says that the thread is gone.
+        // There is no error as long as there is a desk.
         let _ = flushed.wait_for(|flushed| *flushed >= wanted).await;
     }
 
@@ -189,35 +179,37 @@ impl Drop for Keeper {
 impl Desk {
     /// Saves batch after batch; the store has the secret of this day.
     fn work(&self, mut day: u64) {
-        let mut fails = false;
+        let mut failures = 0;
         loop {
             let (batch, flushes, is_over) = self.next_batch();
             let began = Instant::now();
             let result = guarded(|| self.save(&batch, &mut day));
             if let Err(error) = &result {
                 self.reporter.store_failed(error);
-            } else if fails {
+            } else if failures > 0 {
                 tracing::info!("totals are saved again");
             }
-            fails = result.is_err();
-            self.pile().end(fails);
+            failures = if result.is_err() { failures + 1 } else { 0 };
+            self.pile().end(result.ok());
             self.is_saved.notify_all();
             self.flushed.send_replace(flushes);
             if is_over {
                 return;
             }
-            self.rest(began + INTERVAL);
+            // A store that fails may have much to do to begin again.
+            self.rest(began + INTERVAL * (1 << failures.min(2)));
         }
     }
 
     /// Waits until there is something to be saved, or a day may have ended.
-    fn next_batch(&self) -> (HashMap<RoomKey, Change>, u64, bool) {
+    fn next_batch(&self) -> (Arc<HashMap<RoomKey, Change>>, u64, bool) {
         let is_idle = |pile: &mut Pile| {
             pile.waiting.is_empty() && !pile.is_over && pile.flushes == *self.flushed.borrow()
         };
         let woken = self.has_come.wait_timeout_while(self.pile(), A_DAY_IS_OVER, is_idle);
         let (mut pile, _) = woken.unwrap_or_else(PoisonError::into_inner);
-        pile.saving = std::mem::take(&mut pile.waiting);
+        pile.saving = Arc::new(std::mem::take(&mut pile.waiting));
+        pile.steps += 1;
         (pile.saving.clone(), pile.flushes, pile.is_over)
     }
 
@@ -228,7 +220,12 @@ impl Desk {
         drop(self.has_come.wait_timeout_while(self.pile(), left, may_rest));
     }
 
-    fn save(&self, batch: &HashMap<RoomKey, Change>, day: &mut u64) -> Result<(), StoreError> {
+    /// Returns the rooms that could not be read, and so were not saved.
+    fn save(
+        &self,
+        batch: &HashMap<RoomKey, Change>,
+        day: &mut u64,
+    ) -> Result<Vec<RoomKey>, StoreError> {
         let of_day = self.tokens.of(self.calendar.today());
         if of_day.day != *day {
             // Before anybody is kept who was hashed with it.
@@ -236,10 +233,7 @@ impl Desk {
             self.tokens.adopt(OfDay { secret, ..of_day });
             *day = of_day.day;
         }
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut changes = Vec::with_capacity(batch.len());
+        let (mut changes, mut unread) = (Vec::with_capacity(batch.len()), Vec::new());
         for (room, change) in batch {
             let totals = match change {
                 Change::Open(crowd) => Some(crowd.totals()),
@@ -253,7 +247,7 @@ impl Desk {
                     // One that can't be read keeps no others from being saved.
                     Err(error) => {
                         self.reporter.store_failed(&error);
-                        self.pile().bring(room.clone(), change.clone());
+                        unread.push(room.clone());
                         continue;
                     }
                 },
@@ -261,29 +255,60 @@ impl Desk {
             };
             changes.push((room.clone(), totals.filter(|totals| !totals.is_nothing())));
         }
-        self.store.save(&changes)
+        if !changes.is_empty() {
+            self.store.save(&changes)?;
+        }
+        Ok(unread)
     }
 
     fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
-        let waits = |pile: &mut Pile| matches!(pile.saving.get(room), Some(Change::More(_)));
-        let pile = self.is_saved.wait_while(self.pile(), waits);
-        let pile = pile.unwrap_or_else(PoisonError::into_inner);
-        let (older, newer) = (pile.saving.get(room).cloned(), pile.waiting.get(room).cloned());
-        drop(pile);
-        let change = match (older, newer) {
-            (Some(older), Some(newer)) => Some(older.then(newer)),
-            (older, newer) => newer.or(older),
-        };
-        match change {
-            Some(Change::Open(crowd)) => Ok(Some(crowd.totals())),
-            Some(Change::Is(totals)) => Ok(Some(totals)),
-            Some(Change::Forgotten) => Ok(None),
-            Some(Change::More(more)) => {
-                let mut totals = guarded(|| self.store.load(room))?.unwrap_or_default();
+        loop {
+            let waits = |pile: &mut Pile| matches!(pile.saving.get(room), Some(Change::More(_)));
+            let pile = self.is_saved.wait_while(self.pile(), waits);
+            let pile = pile.unwrap_or_else(PoisonError::into_inner);
+            let (older, newer) = (pile.saving.get(room), pile.waiting.get(room));
+            let change = match (older.cloned(), newer.cloned()) {
+                (Some(older), Some(newer)) => Some(older.then(newer)),
+                (older, newer) => newer.or(older),
+            };
+            let steps = pile.steps;
+            drop(pile);
+            let more = match change {
+                Some(Change::Open(crowd)) => return Ok(Some(crowd.totals())),
+                Some(Change::Is(totals)) => return Ok(Some(totals)),
+                Some(Change::Forgotten) => return Ok(None),
+                Some(Change::More(more)) => more,
+                None => return guarded(|| self.store.load(room)),
+            };
+            let before = guarded(|| self.store.load(room))?;
+            // Otherwise it may have been saved meanwhile, and be in this already.
+            if self.pile().steps == steps {
+                let mut totals = before.unwrap_or_default();
                 totals.add(more);
-                Ok(Some(totals))
+                return Ok(Some(totals));
             }
-            None => guarded(|| self.store.load(room)),
+        }
+    }
+
+    fn all(&self) -> Result<HashMap<RoomKey, Totals>, StoreError> {
+        loop {
+            let steps = self.pile().steps;
+            let mut all = HashMap::new();
+            let mut each = |room, totals| drop(all.insert(room, totals));
+            let read = guarded(|| self.store.for_each(&mut each));
+            read.inspect_err(|error| self.reporter.store_failed(error))?;
+            let pile = self.pile();
+            let changes = pile.saving.iter().chain(&pile.waiting);
+            let changes = changes.map(|(room, change)| (room.clone(), change.clone()));
+            let changes: Vec<_> = changes.collect();
+            // What is added must not be in it already.
+            let adds = changes.iter().any(|(_, change)| matches!(change, Change::More(_)));
+            if adds && pile.steps != steps {
+                continue;
+            }
+            drop(pile);
+            changes.into_iter().for_each(|(room, change)| change.apply(room, &mut all));
+            return Ok(all);
         }
     }
 
@@ -305,23 +330,24 @@ impl Pile {
         self.waiting.insert(room, change);
     }
 
-    /// The batch is saved, or waits again, but for what has become another since.
-    fn end(&mut self, has_failed: bool) {
+    /// The batch is saved but for these rooms, or has failed altogether. What is not saved waits again, with what
+    /// has become of it since.
+    fn end(&mut self, unread: Option<Vec<RoomKey>>) {
+        self.steps += 1;
         let batch = std::mem::take(&mut self.saving);
-        if !has_failed {
-            if self.lost > 0 {
-                tracing::warn!(
-                    rooms = self.lost,
-                    "totals of freed rooms were lost: the store had failed for long, and these were too many"
-                );
-                self.lost = 0;
-            }
-            return;
+        if unread.is_some() && self.lost > 0 {
+            tracing::warn!(
+                rooms = self.lost,
+                "totals of freed rooms were lost: the store had failed for long, and these were too many"
+            );
+            self.lost = 0;
         }
-        for (room, change) in batch {
-            match self.waiting.remove(&room) {
-                Some(newer) => drop(self.waiting.insert(room, change.then(newer))),
-                None => self.bring(room, change),
+        let is_saved =
+            |room: &RoomKey| unread.as_ref().is_some_and(|unread| !unread.contains(room));
+        for (room, change) in batch.iter().filter(|(room, _)| !is_saved(room)) {
+            match self.waiting.remove(room) {
+                Some(newer) => drop(self.waiting.insert(room.clone(), change.clone().then(newer))),
+                None => self.bring(room.clone(), change.clone()),
             }
         }
     }
@@ -348,6 +374,12 @@ impl Change {
             Self::More(totals) => all.entry(room).or_default().add(totals),
             Self::Forgotten => drop(all.remove(&room)),
         }
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Desk(..)")
     }
 }
 

@@ -222,15 +222,17 @@ impl Room {
         self.knows_past.load(Ordering::Relaxed)
     }
 
-    /// What had been here before, as far as there was anything; unless that is not asked for any more.
-    pub(crate) fn remember(&self, before: Option<Totals>) {
+    /// What had been here before, as far as there was anything; unless that is not asked for any more, which is
+    /// said.
+    pub(crate) fn remember(&self, before: Option<Totals>) -> bool {
         self.crowd.change_history(|history| {
-            // Under its lock: who sets the records meanwhile has the last word.
-            let was_known = self.knows_past.swap(true, Ordering::Relaxed);
-            if let Some(before) = before.filter(|_| !was_known) {
+            // Under its lock: who sets the records meanwhile, or frees the room, has the last word.
+            let is_news = !self.knows_past.swap(true, Ordering::Relaxed);
+            if let Some(before) = before.filter(|_| is_news) {
                 history.add(before);
             }
-        });
+            is_news
+        })
     }
 
     /// The application changes its past, and has the last word on it.
@@ -256,11 +258,16 @@ impl Room {
         self.is_forgotten.store(true, Ordering::Relaxed);
     }
 
-    /// What is to be kept of it once nobody is here.
-    pub(crate) fn legacy(&self) -> Option<History> {
+    /// What is to be kept of it once nobody is here, and whether it knew what had been before. Afterwards it is not
+    /// told any more.
+    pub(crate) fn legacy(&self) -> Option<(History, bool)> {
         let is_kept = self.recipe.remembers && !self.shows_others();
         let is_kept = is_kept && !self.is_forgotten();
-        is_kept.then(|| self.crowd.history())
+        is_kept.then(|| {
+            self.crowd.change_history(|history| {
+                (history.clone(), self.knows_past.swap(true, Ordering::Relaxed))
+            })
+        })
     }
 
     /// Uncounts the viewers of this screen that have stopped reading.

@@ -1,16 +1,21 @@
 //! What has been in a room, whether or not somebody is in it: shown, changed, forgotten, saved.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::badge::recipe::Recipe;
 use crate::presence::counts::Snapshot;
 use crate::presence::history::History;
 use crate::presence::records::Records;
 use crate::request::params::RoomId;
-use crate::room::opened::Room;
+use crate::room::archive::Archive;
 use crate::room::registry::{Registry, crowd};
+
+/// So long at the end rooms are waited for that are still reading.
+const LEARNING: Duration = Duration::from_millis(500);
 
 impl Registry {
     /// Forgets what has been in a room, and it altogether if nobody is in it.
@@ -25,6 +30,7 @@ impl Registry {
             }
         }
         self.memory.remove(id);
+        self.spoil(id);
         if let Some(archive) = &self.archive {
             archive.forget(recipe, &id.params);
         }
@@ -49,20 +55,34 @@ impl Registry {
         recipe: &Arc<Recipe>,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let archive = self.archive.clone()?;
-        let is_known = self.crowd(id, recipe).is_some() || self.memory.contains_key(id);
+        let room = self.room(id);
+        let is_known = recipe.total.is_some()
+            || room.as_ref().map_or_else(|| self.memory.contains_key(id), |room| room.knows_past());
         let (registry, id, recipe) = (self.clone(), id.clone(), recipe.clone());
         (!is_known).then_some(async move {
-            if let Some(kept) = archive.recall(&recipe, &id.params).await {
-                // Whoever was there meanwhile knows it better.
-                let entries = registry.entries();
-                if crowd(&entries, &id, &recipe).is_none() && !registry.memory.contains_key(&id) {
-                    let today = recipe.settings.calendar.today();
-                    let mut history = History::new(Instant::now(), today);
-                    history.add(kept);
-                    registry.memory.insert(id, history);
-                }
+            match room {
+                Some(room) => archive.remind_soon(&room).await,
+                None => registry.recall_closed(&archive, &id, &recipe).await,
             }
         })
+    }
+
+    async fn recall_closed(&self, archive: &Archive, id: &RoomId, recipe: &Recipe) {
+        for _ in 0..3 {
+            let changes = self.changes(id).load(Ordering::Relaxed);
+            let Some(kept) = archive.recall(recipe, &id.params).await else { return };
+            // Whoever was there meanwhile knows it better.
+            let entries = self.entries();
+            if crowd(&entries, id, recipe).is_some() || self.memory.contains_key(id) {
+                return;
+            }
+            if self.changes(id).load(Ordering::Relaxed) == changes {
+                let mut history = History::new(Instant::now(), recipe.settings.calendar.today());
+                history.add(kept);
+                self.memory.insert(id.clone(), history);
+                return;
+            }
+        }
     }
 
     fn remembered(&self, id: &RoomId, today: u64) -> History {
@@ -91,6 +111,7 @@ impl Registry {
             if let Some(archive) = &self.archive {
                 archive.keep(recipe, &id.params, history.totals.clone());
             }
+            self.spoil(id);
             self.memory.insert(id.clone(), history);
             return;
         }
@@ -103,7 +124,8 @@ impl Registry {
     pub(crate) fn all_records(&self, today: u64) -> Vec<(RoomId, Records)> {
         let entries = self.entries();
         let open = entries.iter().filter_map(|(id, entry)| Some((id, entry.room.as_ref()?)));
-        let open = open.filter(|(_, room)| !room.shows_others());
+        // Of one that does not know yet what was before, the store knows more.
+        let open = open.filter(|(_, room)| !room.shows_others() && room.knows_past());
         let open: Vec<_> =
             open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
         let is_open = |id: &RoomId| entries.get(id).is_some_and(|entry| entry.room.is_some());
@@ -115,11 +137,23 @@ impl Registry {
     /// Saves all that has changed, where there is a store.
     pub(crate) async fn save(&self) {
         let Some(archive) = &self.archive else { return };
-        let rooms: Vec<Arc<Room>> =
-            self.entries().values().filter_map(|entry| entry.room.clone()).collect();
-        // Their tasks may not have had the time to.
-        rooms.iter().for_each(|room| archive.note(room));
-        drop(rooms);
+        // One that is about to learn what was before is saved as a whole.
+        let know = || {
+            self.entries()
+                .values()
+                .filter_map(|entry| entry.room.as_ref())
+                .all(|room| room.knows_past())
+        };
+        let until = Instant::now() + LEARNING;
+        while !know() && Instant::now() < until {
+            sleep(LEARNING / 50).await;
+        }
+        {
+            let entries = self.entries();
+            // Their tasks may not have had the time to.
+            let rooms = entries.values().filter_map(|entry| entry.room.as_ref());
+            rooms.for_each(|room| archive.note(room));
+        }
         archive.flush().await;
     }
 }

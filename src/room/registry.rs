@@ -1,6 +1,8 @@
 //! All rooms that somebody is in: made for the first viewer, freed after the last.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use quick_cache::sync::Cache;
@@ -34,6 +36,8 @@ pub(crate) struct Registry {
     max_rooms: usize,
     /// What is remembered of rooms that nobody is in.
     pub(crate) memory: Cache<RoomId, History>,
+    /// Grow when what is remembered of some rooms becomes another: what was read before is old then.
+    changes: [AtomicU64; 64],
     /// Of applications that want to hear of a room's counts, whether or not somebody is in it.
     subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
     reporter: Arc<Reporter>,
@@ -79,6 +83,7 @@ impl Registry {
             entries: Mutex::default(),
             max_rooms,
             memory: Cache::new(MAX_REMEMBERED),
+            changes: std::array::from_fn(|_| AtomicU64::new(0)),
             subscribers: Mutex::default(),
             reporter,
             archive,
@@ -152,7 +157,19 @@ impl Registry {
         self.room(id).is_some_and(|room| room.stale.has(badge))
     }
 
-    fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
+    /// What has been read of this room until now is old. Under the lock on entries.
+    pub(crate) fn spoil(&self, id: &RoomId) {
+        self.changes(id).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often something was spoiled of this room, or of a few others.
+    pub(crate) fn changes(&self, id: &RoomId) -> &AtomicU64 {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        &self.changes[hasher.finish() as usize % self.changes.len()]
+    }
+
+    pub(crate) fn room(&self, id: &RoomId) -> Option<Arc<Room>> {
         self.entries().get(id)?.room.clone()
     }
 
@@ -209,9 +226,10 @@ impl Running {
     /// Runs the room until it is empty.
     async fn run(self) {
         let Self { registry, room, .. } = &self;
-        if let Some(archive) = &registry.archive {
-            archive.remind(room).await;
-        }
+        let _reading = match &registry.archive {
+            Some(archive) => archive.remind(room).await,
+            None => None,
+        };
         let archive = registry.archive.clone();
         let mut painter = Painter::new(room.clone(), registry.reporter.clone(), archive);
         loop {
@@ -238,11 +256,12 @@ impl Running {
         let Some(entry) = entries.get_mut(&self.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
-            let history = self.room.legacy();
+            let past = self.room.legacy();
             if let Some(archive) = &self.registry.archive {
-                archive.take(&self.room, history.as_ref());
+                archive.take(&self.room, past.as_ref().map(|(history, knew)| (history, *knew)));
             }
-            if let Some(history) = history.filter(|_| self.room.knows_past()) {
+            self.registry.spoil(&self.id);
+            if let Some((history, true)) = past {
                 self.registry.memory.insert(self.id.clone(), history);
             }
         }

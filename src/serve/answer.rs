@@ -129,7 +129,7 @@ impl Answer {
     }
 
     pub(crate) fn nothing(recipe: Arc<Recipe>) -> Self {
-        Self { of_badge: Ok((recipe, Kind::Nothing)) }
+        Self::of(Ok((recipe, Kind::Nothing)))
     }
 
     pub(crate) fn empty(status: StatusCode) -> Self {

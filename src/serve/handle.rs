@@ -16,6 +16,7 @@ use crate::presence::records::Records;
 use crate::request::params::{self, Misnamed, Params};
 use crate::serve::dispatch::Dispatch;
 use crate::serve::room_handle::{RoomError, RoomHandle};
+use crate::store::contract::StoreError;
 
 /// Streams whose viewers read get their end at once; one whose viewer does not can't be ended
 /// politely, and is not waited for longer than this.
@@ -107,11 +108,15 @@ impl Handle {
     /// [store](crate::LiveBadgeLayerBuilder::store), and in all rooms of those badges that have a
     /// [total](crate::Badge::total_of), each with its path, in no particular order: to be taken elsewhere, and
     /// [set](RoomHandle::set_records) there.
-    pub async fn all_records(&self) -> Vec<(String, Records)> {
+    ///
+    /// # Errors
+    ///
+    /// If the store can't be read.
+    pub async fn all_records(&self) -> Result<Vec<(String, Records)>, StoreError> {
         let Dispatch { registry, recipes, calendar, .. } = &*self.dispatch;
         let mut all = HashMap::new();
         if let Some(archive) = &registry.archive {
-            let kept = archive.all().await.into_iter();
+            let kept = archive.all().await?.into_iter();
             all.extend(kept.map(|(room, totals)| (room.path.to_string(), totals.records)));
         }
         let rooms = registry.all_records(calendar.today()).into_iter();
@@ -120,7 +125,7 @@ impl Handle {
             let total = recipe.total.as_ref()?;
             Some((recipe.path.clone(), total.snapshot().records))
         }));
-        all.into_iter().collect()
+        Ok(all.into_iter().collect())
     }
 
     /// What changes from now on, as a stream.

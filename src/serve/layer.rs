@@ -327,8 +327,11 @@ impl LiveBadgeLayerBuilder {
         let shutdown = CancellationToken::new();
         let tokens = Arc::new(Tokens::new(calendar.today()));
         let archive = self.store.map(|store| {
-            let keeper = Keeper::new(store, tokens.clone(), calendar.clone(), reporter.clone())?;
-            Archive::new(keeper, recipes.iter()).map(Arc::new)
+            let keeper = || Keeper::new(store, tokens.clone(), calendar.clone(), reporter.clone());
+            let read = || Archive::new(keeper()?, recipes.iter()).map(Arc::new);
+            // Whoever builds the layer may be inside of a runtime, which a store may not like.
+            std::thread::scope(|scope| scope.spawn(read).join())
+                .unwrap_or_else(|_| Err("the store panicked".into()))
         });
         let archive = archive.transpose().map_err(|reason| BuildErrorKind::Store { reason });
         let archive = archive.map_err(BuildError::of_layer)?;

@@ -43,11 +43,11 @@ pub(crate) enum Verdict {
 
 /// A request that is answered here. No place is taken for it before it is: whoever waits at a gate
 /// keeps nobody out.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Visit {
     dispatch: Arc<Dispatch>,
     target: Target,
-    asked: Asked,
+    asked: Arc<Asked>,
 }
 
 impl Verdict {
@@ -74,7 +74,11 @@ impl Verdict {
             Asked::read(&target.recipe, &dispatch.host(&target).settings, parts, &dispatch.detours);
         match asked.wants {
             Wants::Inner => Self::Inner,
-            _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
+            _ => Self::Ours(Box::new(Visit {
+                dispatch: dispatch.clone(),
+                target,
+                asked: asked.into(),
+            })),
         }
     }
 }
@@ -85,22 +89,26 @@ impl Visit {
         self.target.recipe.is_gated
     }
 
-    /// What was in the room before is brought to mind first, where it is shown and was not known. A stream
-    /// begins at once: its first picture waits.
     pub(crate) fn answer(self) -> Answer {
-        let Self { dispatch, target, asked } = &self;
-        let recall = match asked.wants {
-            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => {
-                dispatch.registry.recall(&target.room, dispatch.host(target))
+        match self.asked.wants {
+            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => self.knowing(Self::answer_now),
+            // A stream begins at once: its first picture waits.
+            _ => self.answer_now(),
+        }
+    }
+
+    /// What was in the room before is brought to mind first, if it was not known.
+    fn knowing(&self, answer: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+        let Self { dispatch, target, .. } = self;
+        match dispatch.registry.recall(&target.room, dispatch.host(target)) {
+            None => answer(self),
+            Some(recall) => {
+                let visit = self.clone();
+                Answer::later(async move {
+                    recall.await;
+                    answer(&visit)
+                })
             }
-            _ => None,
-        };
-        match recall {
-            None => self.answer_now(),
-            Some(recall) => Answer::later(async move {
-                recall.await;
-                self.answer_now()
-            }),
         }
     }
 
@@ -184,15 +192,18 @@ impl Visit {
         if viewing.view.is_some_and(|view| view.turn != Turn::First) {
             return Answer::nothing(recipe.clone());
         }
-        let still = match viewing.framing.medium() {
-            Medium::Picture => self.still(None),
-            Medium::Data => self.line(viewing.framing),
-            Medium::Words => self.page(&viewing.head_of_whole),
-        };
-        match recipe.settings.when_full {
-            WhenFull::Still => still,
-            WhenFull::Unavailable => still.unavailable(),
-        }
+        let (framing, head) = (viewing.framing, viewing.head_of_whole.clone());
+        self.knowing(move |visit| {
+            let still = match framing.medium() {
+                Medium::Picture => visit.still(None),
+                Medium::Data => visit.line(framing),
+                Medium::Words => visit.page(&head),
+            };
+            match visit.target.recipe.settings.when_full {
+                WhenFull::Still => still,
+                WhenFull::Unavailable => still.unavailable(),
+            }
+        })
     }
 
     /// One whole picture; nothing in its size if that can't be painted.

@@ -1,7 +1,6 @@
 //! What a store has to do.
 
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use crate::presence::totals::Totals;
@@ -15,8 +14,12 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 /// database, implement this.
 ///
 /// All methods may block. The layer calls [`save`](Self::save) and [`day_secret`](Self::day_secret) on a thread
-/// of its own, one after the other, and [`load`](Self::load) on Tokio's threads for that; never where a
-/// request would wait for it. So `load` is to work while a `save` is under way. What fails is said in the log
+/// of its own, outside of any runtime, one after the other, and [`load`](Self::load) and
+/// [`for_each`](Self::for_each) on Tokio's threads for what blocks; never where a request would wait for it. So
+/// `load` is to work while a `save` is under way. [`build`](crate::LiveBadgeLayerBuilder::build) waits for the
+/// first secret, and for what is kept of totals.
+///
+/// One layer at a time uses what is kept: `save` replaces it. What fails is said in the log
 /// and to the [observer](crate::Observer::on_store_error), and is tried again; badges go on with what they
 /// have in memory.
 ///
@@ -26,7 +29,7 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 /// use tower_livebadge::{Badge, LiveBadgeLayer, RoomKey, Store, StoreError, Totals};
 ///
 /// /// Keeps everything as long as the process lives.
-/// #[derive(Debug, Default)]
+/// #[derive(Default)]
 /// struct InMemory {
 ///     rooms: Mutex<HashMap<RoomKey, Totals>>,
 ///     secret: Mutex<Option<(u64, [u8; 16])>>,
@@ -72,7 +75,7 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 ///     .build()?;
 /// # Ok::<(), tower_livebadge::BuildError>(())
 /// ```
-pub trait Store: fmt::Debug + Send + Sync + 'static {
+pub trait Store: Send + Sync + 'static {
     /// What is kept of a room; `None` if that is nothing.
     ///
     /// # Errors
@@ -103,6 +106,24 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ///
     /// If it can't be read or kept now.
     fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError>;
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
+        (**self).load(room)
+    }
+
+    fn save(&self, changes: &[(RoomKey, Option<Totals>)]) -> Result<(), StoreError> {
+        (**self).save(changes)
+    }
+
+    fn for_each(&self, each: &mut dyn FnMut(RoomKey, Totals)) -> Result<(), StoreError> {
+        (**self).for_each(each)
+    }
+
+    fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError> {
+        (**self).day_secret(day, new)
+    }
 }
 
 /// A room, as a [`Store`] knows it: the path that its badge was added with, and its own.
