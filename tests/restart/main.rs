@@ -4,6 +4,9 @@
 
 #[path = "../browsers/support/example.rs"]
 mod example;
+#[path = "../browsers/support/process.rs"]
+#[allow(dead_code, reason = "what only other tests need")]
+mod process;
 mod program;
 
 use std::path::Path;
@@ -37,21 +40,21 @@ fn all_joins(program: &Program) -> Vec<u64> {
 async fn totals_go_on_after_a_stop_and_after_a_kill() {
     let (online, folder) = (online().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("totals.redb");
-    let program = Program::start(&online, &file);
+    let program = Program::start(&online, &file).await;
     assert_eq!(all_joins(&program), [0; ROOMS]);
     hundred_joins(&program);
-    assert!(program.end(Signal::TERM).success(), "it ends by itself");
+    assert!(program.end(Signal::TERM).await.success(), "it ends by itself");
 
-    let program = Program::start(&online, &file);
+    let program = Program::start(&online, &file).await;
     assert_eq!(all_joins(&program), [10; ROOMS], "at once");
     hundred_joins(&program);
     assert_eq!(all_joins(&program), [20; ROOMS]);
     std::thread::sleep(SAVED);
-    program.end(Signal::KILL);
+    program.end(Signal::KILL).await;
 
-    let program = Program::start(&online, &file);
+    let program = Program::start(&online, &file).await;
     assert_eq!(all_joins(&program), [20; ROOMS]);
-    let second = Program::refused(&online, &file);
+    let second = Program::refused(&online, &file).await;
     assert!(second.contains("in use") && second.contains("totals.redb"), "{second}");
 }
 
@@ -65,7 +68,7 @@ async fn kills_lose_no_more_than_what_was_new() {
     let mut before = vec![0; ROOMS];
     let mut random = fastrand::Rng::with_seed(7);
     for kill in 0..kills {
-        let program = Program::start(&online, &file);
+        let program = Program::start(&online, &file).await;
         let after = all_joins(&program);
         for room in 0..ROOMS {
             let truth = tried[room].load(SeqCst);
@@ -81,7 +84,7 @@ async fn kills_lose_no_more_than_what_was_new() {
         }
         before = after;
         churn(&program, &tried, Duration::from_millis(random.u64(5..300)));
-        program.end(Signal::KILL);
+        program.end(Signal::KILL).await;
     }
     assert!(before.iter().sum::<u64>() >= kills, "much was kept: {before:?}");
     is_no_file_but(folder.path(), "totals.redb");

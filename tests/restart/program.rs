@@ -1,38 +1,35 @@
 //! The example `online` with a store, as a process of its own.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::process::Process;
 
 /// Whatever is waited for comes within this time, or never.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Killed on drop.
 pub(crate) struct Program {
-    process: Child,
+    process: Process,
     address: SocketAddr,
 }
 
 impl Program {
-    pub(crate) fn start(online: &Path, file: &Path) -> Self {
-        let mut process = command(online, file).spawn().expect("it starts");
-        let mut line = String::new();
-        let output = process.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line).expect("text");
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.and_then(|address| address.trim_end_matches('/').parse().ok());
-        let address =
-            address.unwrap_or_else(|| panic!("it says where it listens, and not {line:?}"));
+    pub(crate) async fn start(online: &Path, file: &Path) -> Self {
+        let mut process = Process::start(&mut command(online, file));
+        let url = process.says("listening on http://").await;
+        let address = url.trim_end_matches('/').parse().expect("an address");
         Self { process, address }
     }
 
     /// What it says of why it does not start.
-    pub(crate) fn refused(online: &Path, file: &Path) -> String {
-        let output = command(online, file).stderr(Stdio::piped()).output().expect("it starts");
+    pub(crate) async fn refused(online: &Path, file: &Path) -> String {
+        let output = command(online, file).output().await.expect("it starts");
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("text")
     }
@@ -59,10 +56,9 @@ impl Program {
         json["joins"].as_u64().expect("a number")
     }
 
-    pub(crate) fn end(mut self, signal: Signal) -> ExitStatus {
-        let process = Pid::from_child(&self.process);
-        kill_process(process, signal).expect("it runs");
-        self.process.wait().expect("it ends")
+    pub(crate) async fn end(mut self, signal: Signal) -> ExitStatus {
+        self.process.signal(signal);
+        self.process.ends().await
     }
 
     fn ask(&self, path: &str, headers: &str) -> TcpStream {
@@ -76,16 +72,8 @@ impl Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn command(online: &Path, file: &Path) -> Command {
     let mut command = Command::new(online);
     command.args(["--addr", "127.0.0.1:0", "--store"]).arg(file);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
     command
 }

@@ -13,6 +13,7 @@ mod churn;
 mod example;
 mod line;
 #[path = "../browsers/support/process.rs"]
+#[allow(dead_code, reason = "what only other tests need")]
 mod process;
 mod server;
 mod strangers;

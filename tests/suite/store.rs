@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::StatusCode;
 use tower_livebadge::{
-    Badge, BuildErrorKind, Handle, LiveBadgeLayer, LiveBadgeLayerBuilder, Observer, Records,
-    RoomKey, Store, StoreError, Totals, visitor,
+    Badge, BuildErrorKind, Handle, LiveBadge, LiveBadgeLayer, LiveBadgeLayerBuilder, NotFound,
+    Observer, Records, RoomKey, Store, StoreError, Totals, visitor,
 };
 
 use crate::common::{BROWSER, Direct, bar_badge_of, call, drawn, eventually, log, within};
@@ -108,6 +108,13 @@ async fn records(handle: &Handle, path: &str) -> Records {
     handle.room_at(path).unwrap().records().await
 }
 
+/// Somebody who sees this number.
+async fn comes(service: &LiveBadge<NotFound>, path: &str, number: usize) -> Direct {
+    let mut viewer = Direct::open(service, path, &[BROWSER[1]]).await;
+    viewer.bar_of(number).await;
+    viewer
+}
+
 /// Everybody has gone, and the room is freed.
 async fn is_empty(handle: &Handle) {
     eventually("the rooms to be freed", || handle.rooms().is_empty()).await;
@@ -142,8 +149,7 @@ async fn totals_go_on_where_they_were() {
 async fn whoever_wants_no_stream_is_told_of_what_is_kept() {
     let shelf = Shelf::default();
     let (service, handle) = drawn(badges(&shelf), &[1]).await;
-    let mut viewer = Direct::open(&service, "/a/x.png", &[BROWSER[1]]).await;
-    viewer.bar_of(1).await;
+    let viewer = comes(&service, "/a/x.png", 1).await;
     drop(viewer);
     is_empty(&handle).await;
     handle.shutdown().await;
@@ -176,8 +182,7 @@ async fn rooms_that_were_only_asked_for_leave_nothing() {
     for path in ["/b/x.png?still", "/c/x.png?format=json", "/d/x.png?format=page&still"] {
         assert_eq!(call(&service, path, &[]).await.status(), StatusCode::OK);
     }
-    let mut unseen = Direct::open(&service, "/e/x.png?uncounted", &[BROWSER[1]]).await;
-    unseen.bar_of(0).await;
+    let unseen = comes(&service, "/e/x.png?uncounted", 0).await;
     drop(unseen);
     // Not polled: it never came.
     drop(call(&service, "/f/x.png", &[BROWSER[1]]).await);
@@ -228,8 +233,7 @@ async fn a_store_that_fails_keeps_nobody_waiting_and_loses_nothing() {
         let (service, handle) = drawn(layer, &[1, 2, 41, 42]).await;
         let switch = if panics { &shelf.0.panics } else { &shelf.0.fails };
         switch.store(true, SeqCst);
-        let mut viewer = Direct::open(&service, "/a/x.png", &[BROWSER[1]]).await;
-        viewer.bar_of(1).await;
+        let mut viewer = comes(&service, "/a/x.png", 1).await;
         let said = if panics { "the store panicked" } else { "the disk is full" };
         eventually("the hook", || failures.0.lock().unwrap().contains(&said.to_owned())).await;
         switch.store(false, SeqCst);
@@ -239,8 +243,7 @@ async fn a_store_that_fails_keeps_nobody_waiting_and_loses_nothing() {
 
         // The same where the room is gone before the store can be read.
         switch.store(true, SeqCst);
-        let mut other = Direct::open(&service, "/b/x.png", &[BROWSER[1]]).await;
-        other.bar_of(1).await;
+        let other = comes(&service, "/b/x.png", 1).await;
         drop(other);
         eventually("the room to be freed", || handle.rooms().len() == 1).await;
         let mut kept = Totals::default();
@@ -268,16 +271,13 @@ async fn pictures_do_not_wait_for_a_slow_store() {
     let shelf = Shelf::default();
     let (service, handle) = drawn(badges(&shelf), &[1, 2]).await;
     shelf.0.saves_slowly.store(true, SeqCst);
-    let mut first = Direct::open(&service, "/a/x.png", &[BROWSER[1]]).await;
-    first.bar_of(1).await;
+    let mut first = comes(&service, "/a/x.png", 1).await;
     eventually("a save to begin", || shelf.0.saves.load(SeqCst) == 1).await;
     let began = Instant::now();
-    let mut second = Direct::open(&service, "/a/x.png", &[BROWSER[1]]).await;
-    second.bar_of(2).await;
+    let second = comes(&service, "/a/x.png", 2).await;
     first.bar_of(2).await;
     // Another room is opened, and read, meanwhile.
-    let mut other = Direct::open(&service, "/b/x.png", &[BROWSER[1]]).await;
-    other.bar_of(1).await;
+    let other = comes(&service, "/b/x.png", 1).await;
     assert!(shelf.0.saves.load(SeqCst) == 1, "all of it while the first save was under way");
     assert!(began.elapsed() < Duration::from_secs(2));
 
@@ -286,8 +286,7 @@ async fn pictures_do_not_wait_for_a_slow_store() {
     let mut kept = Totals::default();
     kept.records.joins = 1;
     shelf.0.rooms.lock().unwrap().insert(RoomKey::new(ROOMS, "/c/x.png"), kept);
-    let mut late = Direct::open(&service, "/c/x.png", &[BROWSER[1]]).await;
-    late.bar_of(1).await;
+    let mut late = comes(&service, "/c/x.png", 1).await;
     late.bar_of(2).await;
     drop((first, second, other, late));
     is_empty(&handle).await;
@@ -302,8 +301,7 @@ async fn a_store_is_not_asked_more_than_once_a_second() {
     let began = Instant::now();
     for room in 0..60 {
         let path = format!("/{room}/x.png");
-        let mut viewer = Direct::open(&service, &path, &[BROWSER[1]]).await;
-        viewer.bar_of(1).await;
+        drop(comes(&service, &path, 1).await);
     }
     let (saves, seconds) = (shelf.0.saves.load(SeqCst), began.elapsed().as_secs());
     assert!(saves <= seconds + 1, "{saves} saves in {seconds} s");
@@ -317,8 +315,7 @@ async fn a_store_is_not_asked_more_than_once_a_second() {
 async fn what_was_not_saved_is_saved_when_the_layer_is_gone() {
     let shelf = Shelf::default();
     let (service, handle) = drawn(badges(&shelf), &[1]).await;
-    let mut viewer = Direct::open(&service, "/a/x.png", &[BROWSER[1]]).await;
-    viewer.bar_of(1).await;
+    let viewer = comes(&service, "/a/x.png", 1).await;
     drop((viewer, service));
     is_empty(&handle).await;
     drop(handle);

@@ -1,6 +1,6 @@
 //! A program that runs for a test and not longer.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -43,6 +43,11 @@ impl Process {
             }
         }
         panic!("{} ended before it said {text:?}", self.name);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ends(&mut self) -> ExitStatus {
+        self.child.wait().await.expect("it is waited for")
     }
 
     /// By which `/proc` knows it.
