@@ -115,7 +115,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
     trials.say(&taken, counts)?;
     let (size, has_any_width) = check_pictures(&picture, &mut trials)?;
     Ok(Recipe {
-        path: path.to_owned(),
+        path: path.into(),
         host,
         total: None,
         totals: Vec::new(),

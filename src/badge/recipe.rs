@@ -15,7 +15,7 @@ use crate::stream::multipart::{CORP, Multipart};
 /// A checked badge.
 #[derive(Debug)]
 pub(crate) struct Recipe {
-    pub(crate) path: String,
+    pub(crate) path: Arc<str>,
     /// The badge whose rooms it shows: itself, as a rule.
     pub(crate) host: usize,
     /// Those whose people it shows, if they are of all rooms of another badge.

@@ -90,12 +90,8 @@ impl Look {
         let is_some = value.is_some_and(|value| value >= 1.0);
         let default = if self.colors.is_empty() && is_some { "brightgreen" } else { "lightgrey" };
         let color = chosen(COLOR, &self.colors, &slots)?.unwrap_or_else(|| default.into());
-        let aloud = match &self.said {
-            Some(_) => {
-                Some(template.text(SAID, &context! { message => &message, ..slots.clone() })?)
-            }
-            None => None,
-        };
+        let said = |_| template.text(SAID, &context! { message => &message, ..slots.clone() });
+        let aloud = self.said.as_ref().map(said).transpose()?;
         Ok(Words { number, label, message, color, aloud })
     }
 

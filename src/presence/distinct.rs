@@ -59,7 +59,7 @@ impl Distinct {
                 let Err(position) = tokens.binary_search(&token) else { return };
                 tokens.insert(position, token);
                 if tokens.len() > EXACT {
-                    self.known = Known::Many(Box::new(self.sketch()));
+                    self.known = Known::Many(Box::new(sketch(tokens)));
                 }
             }
             Known::Many(sketch) => sketch.update(token),
@@ -68,24 +68,22 @@ impl Distinct {
 
     /// With those who came elsewhere, or before, on the same day.
     pub(crate) fn add(&mut self, other: &Self) {
-        let keyless = self.keyless.saturating_add(other.keyless);
-        match &other.known {
-            Known::Few(tokens) => tokens.iter().for_each(|token| self.see(Some(*token))),
-            Known::Many(theirs) => {
-                let mut all = HllUnion::new(LG_K).expect("a size that there is");
-                all.update(theirs);
-                // Where only one of them is a sketch its estimate stays the better one.
-                if let Known::Many(own) = &self.known {
-                    all.update(own);
-                    self.known = Known::Many(Box::new(all.to_sketch(HllType::Hll4)));
-                } else {
-                    let few = std::mem::replace(&mut self.known, Known::Many(theirs.clone()));
-                    let Known::Few(tokens) = few else { unreachable!("it is no sketch") };
-                    tokens.into_iter().for_each(|token| self.see(Some(token)));
-                }
+        self.keyless = self.keyless.saturating_add(other.keyless);
+        let (sketch, few) = match (&self.known, &other.known) {
+            (_, Known::Few(others)) => {
+                others.iter().for_each(|token| self.see(Some(*token)));
+                return;
             }
-        }
-        self.keyless = keyless;
+            // Where only one of them is a sketch its estimate stays the better one.
+            (Known::Few(tokens), Known::Many(theirs)) => (theirs.clone(), tokens.clone()),
+            (Known::Many(own), Known::Many(theirs)) => {
+                let mut all = HllUnion::new(LG_K).expect("a size that there is");
+                [theirs, own].into_iter().for_each(|sketch| all.update(sketch));
+                (Box::new(all.to_sketch(HllType::Hll4)), Vec::new())
+            }
+        };
+        self.known = Known::Many(sketch);
+        few.into_iter().for_each(|token| self.see(Some(token)));
     }
 
     /// To be kept, and read again by [`read`](Self::read).
@@ -125,17 +123,12 @@ impl Distinct {
         };
         Some(Self { keyless: u64::from_le_bytes(*keyless), known })
     }
+}
 
-    fn sketch(&self) -> HllSketch {
-        match &self.known {
-            Known::Few(tokens) => {
-                let mut sketch = HllSketch::new(LG_K, HllType::Hll4).expect("a size that there is");
-                tokens.iter().for_each(|token| sketch.update(*token));
-                sketch
-            }
-            Known::Many(sketch) => (**sketch).clone(),
-        }
-    }
+fn sketch(tokens: &[u64]) -> HllSketch {
+    let mut sketch = HllSketch::new(LG_K, HllType::Hll4).expect("a size that there is");
+    tokens.iter().for_each(|token| sketch.update(*token));
+    sketch
 }
 
 const FEW: u8 = 0;

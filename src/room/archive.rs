@@ -75,13 +75,13 @@ impl Archive {
     }
 
     /// A room is freed, of which this is to be kept; it may not have known what there was before.
-    pub(crate) fn take(&self, room: &Room, past: Option<(&History, bool)>) {
-        match past.map(|(history, knew)| (history.totals.clone(), knew)) {
+    pub(crate) fn take(&self, room: &Room, past: Option<&(History, bool)>) {
+        match past {
             _ if room.shows_others() => {}
             // Nobody was counted in it: it is not to be known that it was asked for.
-            Some((totals, _)) if totals.is_nothing() => {}
-            Some((totals, true)) => self.keeper.keep(key_of(room), totals),
-            Some((totals, false)) => self.keeper.keep_more(key_of(room), totals),
+            Some((History { totals, .. }, _)) if totals.is_nothing() => {}
+            Some((history, true)) => self.keeper.keep(key_of(room), history.totals.clone()),
+            Some((history, false)) => self.keeper.keep_more(key_of(room), history.totals.clone()),
             None => self.keeper.forget(key_of(room)),
         }
     }
@@ -92,8 +92,7 @@ impl Archive {
 
     /// What is kept of a room that nobody is in, if it can be read soon.
     pub(crate) async fn recall(&self, recipe: &Recipe, params: &Params) -> Option<Totals> {
-        let kept = timeout(PATIENCE, self.keeper.load(key(recipe, params))).await;
-        kept.ok()?.ok()?
+        self.load_soon(key(recipe, params)).await?
     }
 
     /// Tells a room that has been opened what was there before: soon, or whenever it can be read, as long as what
@@ -127,9 +126,14 @@ impl Archive {
 
     /// What is kept of an open room that does not know it yet, if it can be read soon.
     pub(crate) async fn remind_soon(&self, room: &Room) {
-        if let Ok(Ok(kept)) = timeout(PATIENCE, self.keeper.load(key_of(room))).await {
+        if let Some(kept) = self.load_soon(key_of(room)).await {
             self.has_read(room, kept);
         }
+    }
+
+    /// `None` if it can't be read, or not soon.
+    async fn load_soon(&self, key: RoomKey) -> Option<Option<Totals>> {
+        timeout(PATIENCE, self.keeper.load(key)).await.ok()?.ok()
     }
 
     /// Everything that is kept.
@@ -144,9 +148,9 @@ impl Archive {
 }
 
 fn key(recipe: &Recipe, params: &Params) -> RoomKey {
-    RoomKey::new(&*recipe.path, params.path(&recipe.path))
+    RoomKey::new(recipe.path.clone(), params.path(&recipe.path))
 }
 
 fn key_of(room: &Room) -> RoomKey {
-    RoomKey::new(&*room.recipe.path, room.path.clone())
+    RoomKey::new(room.recipe.path.clone(), room.path.clone())
 }

@@ -235,25 +235,17 @@ impl Desk {
         }
         let (mut changes, mut unread) = (Vec::with_capacity(batch.len()), Vec::new());
         for (room, change) in batch {
-            let totals = match change {
-                Change::Open(crowd) => Some(crowd.totals()),
-                Change::Is(totals) => Some(totals.clone()),
-                Change::More(more) => match self.store.load(room) {
-                    Ok(before) => {
-                        let mut totals = before.unwrap_or_default();
-                        totals.add(more.clone());
-                        Some(totals)
-                    }
-                    // One that can't be read keeps no others from being saved.
-                    Err(error) => {
-                        self.reporter.store_failed(&error);
-                        unread.push(room.clone());
-                        continue;
-                    }
-                },
-                Change::Forgotten => None,
-            };
-            changes.push((room.clone(), totals.filter(|totals| !totals.is_nothing())));
+            match if change.adds() { self.store.load(room) } else { Ok(None) } {
+                Ok(before) => {
+                    let totals = change.on(before).filter(|totals| !totals.is_nothing());
+                    changes.push((room.clone(), totals));
+                }
+                // One that can't be read keeps no others from being saved.
+                Err(error) => {
+                    self.reporter.store_failed(&error);
+                    unread.push(room.clone());
+                }
+            }
         }
         if !changes.is_empty() {
             self.store.save(&changes)?;
@@ -263,7 +255,7 @@ impl Desk {
 
     fn load(&self, room: &RoomKey) -> Result<Option<Totals>, StoreError> {
         loop {
-            let waits = |pile: &mut Pile| matches!(pile.saving.get(room), Some(Change::More(_)));
+            let waits = |pile: &mut Pile| pile.saving.get(room).is_some_and(Change::adds);
             let pile = self.is_saved.wait_while(self.pile(), waits);
             let pile = pile.unwrap_or_else(PoisonError::into_inner);
             let (older, newer) = (pile.saving.get(room), pile.waiting.get(room));
@@ -273,19 +265,14 @@ impl Desk {
             };
             let steps = pile.steps;
             drop(pile);
-            let more = match change {
-                Some(Change::Open(crowd)) => return Ok(Some(crowd.totals())),
-                Some(Change::Is(totals)) => return Ok(Some(totals)),
-                Some(Change::Forgotten) => return Ok(None),
-                Some(Change::More(more)) => more,
-                None => return guarded(|| self.store.load(room)),
-            };
+            let Some(change) = change else { return guarded(|| self.store.load(room)) };
+            if !change.adds() {
+                return Ok(change.on(None));
+            }
             let before = guarded(|| self.store.load(room))?;
             // Otherwise it may have been saved meanwhile, and be in this already.
             if self.pile().steps == steps {
-                let mut totals = before.unwrap_or_default();
-                totals.add(more);
-                return Ok(Some(totals));
+                return Ok(change.on(before));
             }
         }
     }
@@ -302,12 +289,16 @@ impl Desk {
             let changes = changes.map(|(room, change)| (room.clone(), change.clone()));
             let changes: Vec<_> = changes.collect();
             // What is added must not be in it already.
-            let adds = changes.iter().any(|(_, change)| matches!(change, Change::More(_)));
+            let adds = changes.iter().any(|(_, change)| change.adds());
             if adds && pile.steps != steps {
                 continue;
             }
             drop(pile);
-            changes.into_iter().for_each(|(room, change)| change.apply(room, &mut all));
+            for (room, change) in changes {
+                if let Some(totals) = change.on(all.remove(&room)) {
+                    all.insert(room, totals);
+                }
+            }
             return Ok(all);
         }
     }
@@ -354,26 +345,32 @@ impl Pile {
 }
 
 impl Change {
-    /// Of one room, one after the other.
-    fn then(self, newer: Self) -> Self {
-        let Self::More(more) = newer else { return newer };
-        let (mut totals, of): (_, fn(Totals) -> Self) = match self {
-            Self::More(before) => (before, Self::More),
-            Self::Is(before) => (before, Self::Is),
-            Self::Open(crowd) => (crowd.totals(), Self::Is),
-            Self::Forgotten => (Totals::default(), Self::Is),
-        };
-        totals.add(more);
-        of(totals)
+    /// It is only known with what was there before.
+    fn adds(&self) -> bool {
+        matches!(self, Self::More(_))
     }
 
-    fn apply(self, room: RoomKey, all: &mut HashMap<RoomKey, Totals>) {
+    /// What there is to be kept, where this was kept before.
+    fn on(&self, before: Option<Totals>) -> Option<Totals> {
         match self {
-            Self::Open(crowd) => drop(all.insert(room, crowd.totals())),
-            Self::Is(totals) => drop(all.insert(room, totals)),
-            Self::More(totals) => all.entry(room).or_default().add(totals),
-            Self::Forgotten => drop(all.remove(&room)),
+            Self::Open(crowd) => Some(crowd.totals()),
+            Self::Is(totals) => Some(totals.clone()),
+            Self::More(more) => {
+                let mut totals = before.unwrap_or_default();
+                totals.add(more.clone());
+                Some(totals)
+            }
+            Self::Forgotten => None,
         }
+    }
+
+    /// Of one room, one after the other.
+    fn then(self, newer: Self) -> Self {
+        if !newer.adds() {
+            return newer;
+        }
+        let of = if self.adds() { Self::More } else { Self::Is };
+        of(newer.on(self.on(None)).unwrap_or_default())
     }
 }
 

@@ -54,12 +54,16 @@ impl Registry {
         id: &RoomId,
         recipe: &Arc<Recipe>,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let archive = self.archive.clone()?;
+        let archive = self.archive.as_ref()?;
         let room = self.room(id);
         let is_known = recipe.total.is_some()
             || room.as_ref().map_or_else(|| self.memory.contains_key(id), |room| room.knows_past());
-        let (registry, id, recipe) = (self.clone(), id.clone(), recipe.clone());
-        (!is_known).then_some(async move {
+        if is_known {
+            return None;
+        }
+        let (archive, registry) = (archive.clone(), self.clone());
+        let (id, recipe) = (id.clone(), recipe.clone());
+        Some(async move {
             match room {
                 Some(room) => archive.remind_soon(&room).await,
                 None => registry.recall_closed(&archive, &id, &recipe).await,

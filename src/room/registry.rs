@@ -258,7 +258,7 @@ impl Running {
             entry.room = None;
             let past = self.room.legacy();
             if let Some(archive) = &self.registry.archive {
-                archive.take(&self.room, past.as_ref().map(|(history, knew)| (history, *knew)));
+                archive.take(&self.room, past.as_ref());
             }
             self.registry.spoil(&self.id);
             if let Some((history, true)) = past {

@@ -36,11 +36,15 @@ const COEP: HeaderName = HeaderName::from_static("cross-origin-embedder-policy")
 
 /// What a request for a badge gets.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    /// Of a badge; or nothing but a status.
-    of_badge: Result<(Arc<Recipe>, Kind), StatusCode>,
-    /// What it is instead, when that is known.
-    later: Option<Later>,
+pub(crate) struct Answer(State);
+
+#[derive(Debug)]
+enum State {
+    OfBadge(Arc<Recipe>, Kind),
+    /// Nothing but a status.
+    Empty(StatusCode),
+    /// Another one, when there is nothing more to wait for.
+    Later(Later),
 }
 
 struct Later(Pin<Box<dyn Future<Output = Answer> + Send>>);
@@ -117,38 +121,33 @@ impl Answer {
         cookie: Option<HeaderValue>,
     ) -> Self {
         let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
-        Self::of(Ok((recipe, kind)))
+        Self(State::OfBadge(recipe, kind))
     }
 
     pub(crate) fn whole(recipe: Arc<Recipe>, whole: Whole) -> Self {
-        Self::of(Ok((recipe, Kind::Whole(whole))))
+        Self(State::OfBadge(recipe, Kind::Whole(whole)))
     }
 
     pub(crate) fn redirect(recipe: Arc<Recipe>, location: HeaderValue) -> Self {
-        Self::of(Ok((recipe, Kind::Redirect(location))))
+        Self(State::OfBadge(recipe, Kind::Redirect(location)))
     }
 
     pub(crate) fn nothing(recipe: Arc<Recipe>) -> Self {
-        Self::of(Ok((recipe, Kind::Nothing)))
+        Self(State::OfBadge(recipe, Kind::Nothing))
     }
 
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self::of(Err(status))
+        Self(State::Empty(status))
     }
 
     /// One that there is something to wait for.
     pub(crate) fn later(answer: impl Future<Output = Self> + Send + 'static) -> Self {
-        let later = Some(Later(Box::pin(answer)));
-        Self { later, ..Self::empty(StatusCode::SERVICE_UNAVAILABLE) }
-    }
-
-    fn of(of_badge: Result<(Arc<Recipe>, Kind), StatusCode>) -> Self {
-        Self { of_badge, later: None }
+        Self(State::Later(Later(Box::pin(answer))))
     }
 
     /// The same, said to be all there is because there is no place left.
     pub(crate) fn unavailable(mut self) -> Self {
-        if let Ok((_, Kind::Whole(whole))) = &mut self.of_badge {
+        if let State::OfBadge(_, Kind::Whole(whole)) = &mut self.0 {
             whole.status = StatusCode::SERVICE_UNAVAILABLE;
             whole.if_none_match.clear();
         }
@@ -157,12 +156,13 @@ impl Answer {
 
     /// The response. Not to be polled again after it was ready.
     pub(crate) fn poll<B>(&mut self, cx: &mut Context<'_>) -> Poll<Response<ResponseBody<B>>> {
-        if let Some(Later(answer)) = &mut self.later {
-            *self = task::ready!(answer.as_mut().poll(cx));
-        }
-        let (recipe, kind) = match &mut self.of_badge {
-            Ok((recipe, kind)) => (recipe, kind),
-            Err(status) => return Poll::Ready(empty(*status)),
+        let (recipe, kind) = match &mut self.0 {
+            State::OfBadge(recipe, kind) => (recipe, kind),
+            State::Empty(status) => return Poll::Ready(empty(*status)),
+            State::Later(Later(answer)) => {
+                *self = task::ready!(answer.as_mut().poll(cx));
+                return self.poll(cx);
+            }
         };
         let mut response = match kind {
             Kind::Stream(stream) => stream.response(recipe),

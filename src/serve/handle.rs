@@ -63,7 +63,7 @@ impl Handle {
     /// if [`Badge::rooms`](crate::Badge::rooms) says that there is no such room.
     pub fn room(&self, pattern: &str, params: &[(&str, &str)]) -> Result<RoomHandle, RoomError> {
         let recipes = &self.dispatch.recipes;
-        let badge = recipes.iter().position(|recipe| recipe.path == pattern);
+        let badge = recipes.iter().position(|recipe| &*recipe.path == pattern);
         let badge = badge.ok_or_else(|| self.no_badge(pattern))?;
         let params = Params::named(&params::names(pattern), params).map_err(|misnamed| {
             let pattern = pattern.to_owned();
@@ -123,7 +123,7 @@ impl Handle {
         all.extend(rooms.map(|(id, records)| (self.dispatch.path(&id).to_string(), records)));
         all.extend(recipes.iter().filter_map(|recipe| {
             let total = recipe.total.as_ref()?;
-            Some((recipe.path.clone(), total.snapshot().records))
+            Some((recipe.path.to_string(), total.snapshot().records))
         }));
         Ok(all.into_iter().collect())
     }
@@ -217,7 +217,7 @@ impl Handle {
     }
 
     fn no_badge(&self, path: &str) -> RoomError {
-        let known = self.dispatch.recipes.iter().map(|recipe| recipe.path.clone()).collect();
+        let known = self.dispatch.recipes.iter().map(|recipe| recipe.path.to_string()).collect();
         RoomError::NoBadge { path: path.to_owned(), known }
     }
 }

@@ -62,11 +62,7 @@ impl Parts {
             out.put_slice(&self.whole);
             out.freeze()
         };
-        let ahead = match framing {
-            Framing::Open => self.prefix_len,
-            Framing::Document | Framing::InPage | Framing::Reconnecting => 0,
-            _ => return self.strict_part(),
-        };
+        let Some(ahead) = self.ahead(framing) else { return self.strict_part() };
         let opening = self.opening.get_or_init(build);
         opening.slice(..opening.len() - self.prefix_len + ahead)
     }
@@ -78,19 +74,15 @@ impl Parts {
     /// Each picture is one piece: WebKitGTK 2.50 shows a broken image when the first piece of one
     /// is 2 or 4 bytes long.
     pub(crate) fn step_from(&self, seen: &Parts, framing: Framing) -> Pieces {
-        match framing {
-            Framing::Open if self.prefix() == seen.prefix() => {
-                (self.whole.slice(self.prefix_len..), None)
-            }
-            Framing::Open => {
-                let end = seen.whole.len() - seen.prefix_len;
-                (seen.whole.slice(seen.prefix_len..end), Some(self.whole.clone()))
-            }
-            Framing::Document | Framing::InPage | Framing::Reconnecting => {
-                (self.whole.slice(..self.whole.len() - self.prefix_len), None)
-            }
-            _ => (self.strict_part(), None),
+        if framing == Framing::Open && self.prefix() != seen.prefix() {
+            let end = seen.whole.len() - seen.prefix_len;
+            return (seen.whole.slice(seen.prefix_len..end), Some(self.whole.clone()));
         }
+        let piece = match self.ahead(framing) {
+            Some(ahead) => self.whole.slice(ahead..self.whole.len() - self.prefix_len + ahead),
+            None => self.strict_part(),
+        };
+        (piece, None)
     }
 
     /// For a viewer that has seen this frame, and to whom nothing has been sent for a while.
@@ -113,12 +105,8 @@ impl Parts {
             out.freeze()
         };
         let closing = self.closing.get_or_init(closing);
-        closing.slice(match framing {
-            Framing::Open => self.prefix_len..,
-            Framing::Document | Framing::InPage | Framing::Reconnecting => 0..,
-            // What came last has ended its line.
-            _ => self.picture_len + 2..,
-        })
+        // Where no part is open, what came last has ended its line.
+        closing.slice(self.ahead(framing).unwrap_or(self.picture_len + 2)..)
     }
 
     /// Whether this is another picture than that.
@@ -129,6 +117,15 @@ impl Parts {
     /// The bare picture.
     pub(crate) fn picture(&self) -> Bytes {
         self.whole.slice(..self.picture_len)
+    }
+
+    /// How much of the next picture is sent ahead, behind its head; `None` where that is not sent, either.
+    fn ahead(&self, framing: Framing) -> Option<usize> {
+        match framing {
+            Framing::Open => Some(self.prefix_len),
+            Framing::Document | Framing::InPage | Framing::Reconnecting => Some(0),
+            _ => None,
+        }
     }
 
     fn strict_part(&self) -> Bytes {
