@@ -168,8 +168,8 @@
 //! - HTTP/1.1 browsers open six connections to a host. Six live images on one page leave none for
 //!   anything else; HTTP/2, or a host name of its own for badges, has no such limit.
 //! - HTTP/1.0 clients get a still. A proxy may be one: nginx needs `proxy_http_version 1.1`.
-//! - No browser reconnects an `<img>` by itself when a server has been restarted. A frame does:
-//!   [`Embed::iframe`].
+//! - No browser reconnects an `<img>` by itself when a server has been restarted. A frame does
+//!   ([`Embed::iframe`]), and so does an image in an inline SVG ([`Embed::reconnecting`]).
 //! - Templates are part of the program. Values are escaped and bounded, but a template can be
 //!   written that takes very long to draw; don't accept templates from strangers.
 //! - Counts are per process. Totals are in memory, unless a [store](LiveBadgeLayerBuilder::store) keeps them.

@@ -14,10 +14,11 @@ use crate::picture::format::Format;
 use crate::request::head::Head;
 use crate::request::key::VisitorKey;
 use crate::request::name::Name;
+use crate::request::program::Program;
 use crate::request::pulse::Pulse;
 use crate::request::random::random;
 use crate::request::style::Style;
-use crate::request::view::View;
+use crate::request::view::{Turn, View};
 use crate::stream::framing::{Framing, Medium};
 
 /// What a request is after. Nothing of the request is kept in it: its parts hold on to the
@@ -63,6 +64,8 @@ pub(crate) struct Viewing {
     pub(crate) pulse: Option<Pulse>,
     /// Of an embed that reconnects.
     pub(crate) view: Option<View>,
+    /// Its end is not to look like one.
+    pub(crate) ends_open: bool,
 }
 
 impl Asked {
@@ -113,6 +116,7 @@ impl Wants {
                     Framing::Page => (page::live(recipe, head), page::whole(recipe, &head.query)),
                     _ => Default::default(),
                 };
+                let view = head.query.reconnects.filter(|_| framing.medium() == Medium::Picture);
                 let is_counted = recipe.counts && settings.counts(parts, head);
                 let called = host.name_of(parts);
                 let (key, cookie) = settings.visitor_of(parts, called.as_ref());
@@ -126,7 +130,10 @@ impl Wants {
                     name: called.map(|called| called.name),
                     cookie: cookie.filter(|_| is_counted),
                     pulse: parts.extensions.get().cloned(),
-                    view: head.query.reconnects.filter(|_| framing.medium() == Medium::Picture),
+                    view,
+                    // Firefox 153 does not ask for a second time for what it has got whole.
+                    ends_open: head.program == Program::Firefox
+                        && view.is_some_and(|view| view.turn != Turn::First),
                 })
             }
         }

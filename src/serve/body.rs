@@ -110,6 +110,8 @@ pub(crate) struct Wire {
     pub(crate) framing: Framing,
     /// What comes before everything else.
     pub(crate) head: Bytes,
+    /// Instead of the stream's end there is an empty last part.
+    pub(crate) ends_open: bool,
 }
 
 /// A viewer in its seat.
@@ -220,7 +222,10 @@ impl Stream {
                 from_seen(Frame::heartbeat)
             }
             Cue::End(_) => {
-                let bytes = from_seen(Frame::closing);
+                let bytes = match self.wire.ends_open {
+                    true => from_seen(Frame::last_part_open),
+                    false => from_seen(Frame::closing),
+                };
                 self.is_closed = true;
                 bytes
             }

@@ -117,6 +117,9 @@ impl Embed {
     /// it is seen, and gets 204 if so. Of those who share one number, one comes back; to the others it is an
     /// [`img`](Self::img).
     ///
+    /// After an outage, a view holds a second, uncounted stream for some 10 seconds. In WebKitGTK 2.50 it comes back once,
+    /// later not always, and a picture that was cut off is broken until then.
+    ///
     /// For a look of a fixed [`width`](crate::Look::width); and for one server, or several of which a viewer always
     /// meets the same.
     ///

@@ -14,12 +14,13 @@ const FIRST: (f64, f64) = (11.0, 25.0);
 /// has been lost, and the server is there again: it is shown, and a second later, the third asks for the stream
 /// anew, to be shown instead.
 ///
-/// The while is a second, because browsers that are busy don't look at the clock more often. What makes an image ask is a short while with an `href` that is nothing, set by the clock of SVG: when it has
-/// its own again, it asks once, in Chromium 156, Firefox 153 and WebKitGTK 2.50 (`tests/quirks`, "an outage of
-/// an embed that reconnects"). An `href` that the clock sets for good is asked for by Chromium with every frame of the
-/// screen while the server answers with an error, and by WebKit never.
+/// What makes an image ask is a second with an `href` that is nothing, set by the clock of SVG: when it has its own
+/// again, it asks once; WebKitGTK 2.50 asks for its own also when the second begins (`tests/quirks`, "an outage of
+/// an embed that reconnects"). A busy browser does not look at the clock much more often. An `href` that the clock sets
+/// for good is asked for by Chromium 156 with every frame of the screen while the server answers with an error, and
+/// by WebKit never.
 ///
-/// Firefox and WebKit don't ask again for what they have got whole. So whoever asks gets a stream, too, uncounted,
+/// Firefox 153 and WebKit don't ask again for what they have got whole. So whoever asks gets a stream, too, uncounted,
 /// and lets go of it when it is time to ask again.
 pub(crate) fn svg(url: impl Fn(&str) -> String, size: (u32, u32), alt: &str) -> String {
     let view = View::draw();
@@ -46,7 +47,7 @@ pub(crate) fn svg(url: impl Fn(&str) -> String, size: (u32, u32), alt: &str) -> 
         set(
             &question,
             &format!(
-                "\"visibility\" to=\"visible\" begin=\"{question}.load\" end=\"{clock}.begin;{found}.begin+10s\" restart=\"whenNotActive\" id=\"{found}\""
+                "\"visibility\" to=\"visible\" begin=\"{question}.load\" dur=\"11s\" restart=\"whenNotActive\" id=\"{found}\""
             ),
         ),
         set(

@@ -167,7 +167,8 @@ impl Visit {
             variant: self.variant(viewing.framing.medium()),
             watcher,
         };
-        let wire = Wire { framing: viewing.framing, head: viewing.head.clone() };
+        let Viewing { framing, ends_open, .. } = *viewing;
+        let wire = Wire { framing, head: viewing.head.clone(), ends_open };
         let viewer = Viewer::new(invitation, wire, admitted, viewing.pulse.clone());
         Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }

@@ -86,6 +86,14 @@ impl Frame {
         }
     }
 
+    /// For a viewer that has seen this one: the end, without saying so.
+    pub(crate) fn last_part_open(&self, framing: Framing) -> Bytes {
+        match self {
+            Self::Picture(parts) => parts.last_part_open(framing),
+            Self::Data(_) | Self::Words(_) => Bytes::new(),
+        }
+    }
+
     /// For a viewer that has seen this one: the end.
     pub(crate) fn closing(&self, framing: Framing) -> Bytes {
         match self {

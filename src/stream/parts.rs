@@ -109,6 +109,14 @@ impl Parts {
         closing.slice(self.ahead(framing).unwrap_or(self.picture_len + 2)..)
     }
 
+    /// For a viewer that has seen this frame: it once more, and an empty part. Firefox 153 keeps the picture then,
+    /// too, but not the stream as something that it has got whole.
+    pub(crate) fn last_part_open(&self, framing: Framing) -> Bytes {
+        let step = self.step_from(self, framing).0;
+        let ahead = if framing == Framing::Open { self.prefix_len } else { 0 };
+        step.slice(..step.len() - ahead)
+    }
+
     /// Whether this is another picture than that.
     pub(crate) fn shows_other(&self, picture: &[u8]) -> bool {
         self.whole[..self.picture_len] != *picture

@@ -157,3 +157,26 @@ async fn its_streams_are_framed_to_be_cut_off() {
     let response = call(&service, FIRST, &firefox).await;
     assert_eq!(response.version(), http::Version::HTTP_11);
 }
+
+/// Firefox 153 does not ask again for what it has got whole: its second stream must not look so.
+#[tokio::test(start_paused = true)]
+async fn in_firefox_only_the_first_stream_says_that_it_ends() {
+    const FIREFOX: [(&str, &str); 2] =
+        [("accept", "image/*"), ("user-agent", "Gecko/20100101 Firefox/153.0")];
+    for (is_again, headers, says_so) in
+        [(false, &FIREFOX, true), (true, &FIREFOX, false), (true, &BROWSER, true)]
+    {
+        let (service, handle) = drawn(layer(bar_badge()), &[0, 1]).await;
+        let asking = if is_again { Some(call(&service, ASK, headers).await) } else { None };
+        tokio::time::advance(DELAY).await;
+        let stream = call(&service, if is_again { AGAIN } else { FIRST }, headers).await;
+        drop(asking);
+        let mut body = stream.into_body();
+        let mut bytes = body.frame().await.unwrap().unwrap().into_data().unwrap().to_vec();
+        let rest = async { bytes.extend_from_slice(&body.collect().await.unwrap().to_bytes()) };
+        tokio::join!(handle.shutdown(), rest);
+        let end = String::from_utf8_lossy(&bytes[bytes.len() - 6..]).into_owned();
+        assert_eq!(end.ends_with("--\r\n"), says_so, "{end:?}");
+        assert!(says_so || end.ends_with("\r\n\r\n"), "a part's head: {end:?}");
+    }
+}
