@@ -343,6 +343,21 @@ pub enum BuildErrorKind {
         #[source]
         reason: Box<dyn Error + Send + Sync>,
     },
+    /// There can be no thread that speaks with the other nodes.
+    #[error("the other nodes can't be spoken with: {reason}")]
+    #[non_exhaustive]
+    Nodes {
+        /// Why not.
+        #[source]
+        reason: std::io::Error,
+    },
+    /// So long a lease makes no sense.
+    #[error("lease is {lease:?}; it takes 3 seconds to an hour")]
+    #[non_exhaustive]
+    Lease {
+        /// What was asked for.
+        lease: std::time::Duration,
+    },
     /// There is no such time zone.
     #[error("time_zone: {reason}")]
     #[non_exhaustive]
@@ -470,12 +485,8 @@ impl fmt::Debug for PaintError {
 /// What went wrong, and why, down to the root.
 fn write_with_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{error}")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        write!(f, ": {error}")?;
-        cause = error.source();
-    }
-    Ok(())
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.try_for_each(|cause| write!(f, ": {cause}"))
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {

@@ -172,7 +172,7 @@
 //!   ([`Embed::iframe`]), and so does an image in an inline SVG ([`Embed::reconnecting`]).
 //! - Templates are part of the program. Values are escaped and bounded, but a template can be
 //!   written that takes very long to draw; don't accept templates from strangers.
-//! - Counts are per process. Totals are in memory, unless a [store](LiveBadgeLayerBuilder::store) keeps them.
+//! - Counts are per process, unless there are other [nodes](LiveBadgeLayerBuilder::nodes). Totals are in memory, unless a [store](LiveBadgeLayerBuilder::store) keeps them.
 //!
 //! Every limit with its number is in [`docs/LIMITS.md`](docs::limits).
 //!
@@ -214,6 +214,7 @@ mod badge;
 mod error;
 #[cfg(feature = "hyper")]
 mod listen;
+mod nodes;
 mod observe;
 mod picture;
 mod presence;
@@ -260,8 +261,15 @@ pub use listen::connection::Connection;
 pub use listen::server::Server;
 #[cfg(feature = "hyper")]
 pub use listen::sockets::SocketOptions;
+pub use nodes::bus::{Bus, BusError, BusFuture};
+pub use nodes::health::{NodesHealth, PeerHealth};
+pub use nodes::local::LocalBus;
+#[cfg(feature = "redis")]
+pub use nodes::redis::{RedisBus, RedisBusError};
+pub use nodes::wire::Wire;
 pub use observe::observer::{
-    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale, Vacated,
+    Join, Leave, NodesChange, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale,
+    Vacated,
 };
 pub use picture::format::Format;
 pub use picture::look::Look;

@@ -1,6 +1,7 @@
 //! "N online", live, in a plain `<img>`: `cargo run --example online`, then open
 //! <http://127.0.0.1:3000/> in some browsers.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use axum::{Json, Router};
 use clap::Parser;
 use tokio::net::TcpListener;
 use tower_livebadge::{
-    Badge, Counts, FileStore, Format, Handle, LiveBadgeLayer, Look, PeerAddr, visitor,
+    Badge, Counts, FileStore, Format, Handle, LiveBadgeLayer, Look, PeerAddr, RedisBus, visitor,
 };
 
 #[derive(Parser)]
@@ -49,6 +50,12 @@ struct Options {
     /// Keeps totals in this file, so that a restart does not begin at 0 again
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Counts with all others that use this Redis or Valkey, such as redis://127.0.0.1
+    #[arg(long)]
+    redis: Option<String>,
+    /// For how long others count who are not heard any more
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    lease: Duration,
     /// Where days begin at midnight, such as Europe/Berlin or +02:00
     #[arg(long, default_value = "UTC")]
     time_zone: String,
@@ -87,6 +94,9 @@ impl Options {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse();
+    // What is to be known of stores and other nodes.
+    let log = tracing_subscriber::fmt().with_ansi(std::io::stderr().is_terminal());
+    log.with_writer(std::io::stderr).init();
 
     let jpeg = Badge::online().format(Format::jpeg(85)).rooms_of("/online.png");
     let mut badges = LiveBadgeLayer::builder()
@@ -104,6 +114,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .badge("/visits.png", visits().rooms_of("/online.png"))
             .badge("/rooms/{room}/visits.png", visits().rooms_of("/rooms/{room}/online.png"))
             .store(FileStore::open(file)?);
+    }
+    if let Some(url) = &options.redis {
+        badges = badges.nodes(RedisBus::connect(url)?).lease(options.lease);
     }
     let badges = badges.time_zone(&options.time_zone).build()?;
 

@@ -18,7 +18,8 @@ use crate::presence::records::Records;
 pub enum Data {
     /// `{"streams":3,"visitors":2}`; `"people":[{"name":"Anna"}],"guests":1` if the badge says
     /// [names](crate::Badge::names_in_data), `"stale":true` while its values are
-    /// [stale](crate::Badge::stale_after); and all of [`Records`](crate::Records) if its template shows any of
+    /// [stale](crate::Badge::stale_after), `"alone":true` while the other
+    /// [nodes](crate::LiveBadgeLayerBuilder::nodes) can't be reached; and all of [`Records`](crate::Records) if its template shows any of
     /// them, or a [store](crate::LiveBadgeLayerBuilder::store) keeps them. For `?format=json` and `Accept: application/json`.
     Json,
     /// What a shields.io [endpoint badge] wants: the label, the message and the colour of the
@@ -54,6 +55,9 @@ struct State<'a> {
     /// Only if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale: Option<bool>,
+    /// The same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alone: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -72,7 +76,7 @@ impl Data {
     /// `{"streams":3,"visitors":2}`, of whole pictures and of streams. It says who is there, and how many of
     /// them, only if it is told to.
     pub(crate) fn json(snapshot: &Snapshot, says: Says, is_stale: bool) -> Bytes {
-        let Snapshot { counts, records, people, .. } = snapshot;
+        let Snapshot { counts, records, people, is_alone, .. } = snapshot;
         let max_names = says.max_names;
         let named = |max| {
             people.first.iter().take(max).map(|someone| Named { name: someone.name.as_str() })
@@ -83,6 +87,7 @@ impl Data {
             people: max_names.map(|max| named(max).collect()),
             guests: max_names.map(|_| counts.visitors.saturating_sub(people.count)),
             stale: is_stale.then_some(true),
+            alone: is_alone.then_some(true),
         };
         serde_json::to_vec(&state).unwrap_or_default().into()
     }

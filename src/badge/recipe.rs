@@ -10,6 +10,8 @@ use crate::observe::throttle::Throttle;
 use crate::picture::paint::Picture;
 use crate::picture::raster::Size;
 use crate::presence::crowd::Crowd;
+use crate::request::params::Params;
+use crate::store::contract::RoomKey;
 use crate::stream::multipart::{CORP, Multipart};
 
 /// A checked badge.
@@ -60,6 +62,11 @@ impl Recipe {
     /// What its data says, where this is the badge whose rooms it shows.
     pub(crate) fn says(&self, host: &Self) -> Says {
         Says { max_names: self.settings.max_names_in_data(), records: host.remembers }
+    }
+
+    /// How stores and other nodes call a room of it.
+    pub(crate) fn key(&self, params: &Params) -> RoomKey {
+        RoomKey::new(self.path.clone(), params.path(&self.path))
     }
 
     /// Whose pages may show it: its `Cross-Origin-Resource-Policy`.

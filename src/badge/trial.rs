@@ -69,7 +69,8 @@ impl Trial {
         let since_change = Duration::from_secs(count as u64);
         let counts = Counts { streams: count, visitors: count };
         let (recent, people) = (vec![count; 60], self.people(since_change));
-        Snapshot { counts, records, since_change, recent, rooms: count, people }
+        let (here, rooms, is_alone) = (counts.clone(), count, self.is_stale);
+        Snapshot { counts, here, is_alone, records, since_change, recent, rooms, people }
     }
 
     /// Short names and the longest ones.

@@ -124,6 +124,16 @@ pub enum Refusal {
     ShuttingDown,
 }
 
+/// The other nodes can be reached, or can't any more.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NodesChange<'a> {
+    /// Whether they can.
+    pub is_connected: bool,
+    /// Why not.
+    pub error: Option<&'a (dyn std::error::Error + 'static)>,
+}
+
 /// Hooks for an application that wants to log, measure or react.
 ///
 /// Every method does nothing unless it is implemented. They are called from the rooms' own tasks,
@@ -204,6 +214,15 @@ pub trait Observer: Send + Sync + 'static {
     /// one second, two, then every four. Called on the thread that saves, or that reads.
     fn on_store_error(&self, error: &StoreError) {
         let _ = error;
+    }
+
+    /// The other [nodes](crate::LiveBadgeLayerBuilder::nodes) can be reached, or can't any more, or for another reason
+    /// than before.
+    ///
+    /// Badges go on with what is known: who is here, and for the length of a
+    /// [lease](crate::LiveBadgeLayerBuilder::lease) who was there. Called on the thread that speaks with them.
+    fn on_nodes_change(&self, change: &NodesChange<'_>) {
+        let _ = change;
     }
 
     /// A request was refused a stream.

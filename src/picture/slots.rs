@@ -13,7 +13,7 @@ use crate::request::params::Params;
 use crate::request::style::Style;
 
 /// What the badge itself fills; no value of the application may have such a name.
-pub(crate) const BUILT_IN: [&str; 19] = [
+pub(crate) const BUILT_IN: [&str; 20] = [
     "streams",
     "visitors",
     "params",
@@ -33,6 +33,7 @@ pub(crate) const BUILT_IN: [&str; 19] = [
     "more",
     "now",
     "stale",
+    "alone",
 ];
 
 /// Those of them that are about a room's past.
@@ -50,7 +51,8 @@ pub(crate) struct Moment {
 
 /// Whether what fills the slot is other in each room, although as many are in it.
 pub(crate) fn is_of_room(slot: &str) -> bool {
-    PAST.contains(&slot) || matches!(slot, "params" | "rooms" | PEOPLE | "guests" | "more")
+    PAST.contains(&slot)
+        || matches!(slot, "params" | "rooms" | "alone" | PEOPLE | "guests" | "more")
 }
 
 /// What fills the slots in this state of a room, of whose people so many are shown by name. No value that
@@ -63,7 +65,7 @@ pub(crate) fn fillings(
     style: &Style,
     max_people: usize,
 ) -> Value {
-    let Snapshot { counts, records, recent, since_change, rooms, people } = snapshot;
+    let Snapshot { counts, records, recent, since_change, rooms, people, is_alone, .. } = snapshot;
     let Counts { streams, visitors } = *counts;
     let mut slots = context! {
         streams,
@@ -85,6 +87,7 @@ pub(crate) fn fillings(
         more => people.count.saturating_sub(max_people),
         now => moment.now,
         stale => moment.is_stale,
+        alone => is_alone,
     };
     for value in values {
         slots = match value.kind() {

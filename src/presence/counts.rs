@@ -40,6 +40,10 @@ pub struct RoomCounts {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) counts: Counts,
+    /// Those of them who are on this node.
+    pub(crate) here: Counts,
+    /// The other nodes can't be reached.
+    pub(crate) is_alone: bool,
     pub(crate) records: Records,
     pub(crate) since_change: Duration,
     /// The number of visitors in the last minutes, oldest first.
@@ -51,8 +55,8 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Something has happened since the other one, apart from time passing.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        let of_other = (&other.counts, &other.records, other.rooms);
-        (&self.counts, &self.records, self.rooms) != of_other
+        let of_other = (&other.counts, &other.records, other.rooms, other.is_alone);
+        (&self.counts, &self.records, self.rooms, self.is_alone) != of_other
             || self.people.differ_from(&other.people)
     }
 }

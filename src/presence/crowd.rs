@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::presence::calendar::Calendar;
 use crate::presence::counts::{Counts, Grace, Snapshot};
+use crate::presence::headcount::{Headcount, Roll};
 use crate::presence::history::History;
 use crate::presence::leaving::Leaving;
 use crate::presence::people::Who;
@@ -35,6 +36,9 @@ struct State {
     wakes: Vec<Weak<Notify>>,
     /// How many rooms a total is of.
     rooms: usize,
+    rooms_elsewhere: usize,
+    /// The other nodes can't be reached.
+    is_alone: bool,
 }
 
 /// Somebody came or went, and the counts since then.
@@ -73,7 +77,16 @@ impl Crowd {
     ) -> Self {
         let new = || History::new(Instant::now(), calendar.today());
         let (history, roster) = (history.unwrap_or_else(new), Roster::new(grace));
-        let state = State { roster, history, calendar, news, wakes: Vec::new(), rooms: 0 };
+        let state = State {
+            roster,
+            history,
+            calendar,
+            news,
+            wakes: Vec::new(),
+            rooms: 0,
+            rooms_elsewhere: 0,
+            is_alone: false,
+        };
         Self { state: Mutex::new(state), subscribers: Mutex::default() }
     }
 
@@ -83,6 +96,7 @@ impl Crowd {
             let before = state.roster.counts().visitors;
             state.roster.join(person, now);
             state.call(who);
+            state.know(who);
             if state.roster.counts().visitors > before {
                 state.history.join(who.map(|who| who.token));
             }
@@ -97,6 +111,7 @@ impl Crowd {
             let is_known = person.is_some_and(|person| state.roster.has(person));
             state.roster.join(person, now);
             state.call(who.filter(|_| !is_known));
+            state.know(who);
         });
     }
 
@@ -127,12 +142,52 @@ impl Crowd {
         });
     }
 
+    /// There are other nodes. To be called before anybody comes.
+    pub(crate) fn has_other_nodes(&self) {
+        self.state().roster.has_other_nodes();
+    }
+
+    /// They have said this of those who are there; or only that they can be reached, or can't.
+    pub(crate) fn hear(&self, headcount: Option<Headcount>, is_alone: bool) {
+        let mut state = self.state();
+        let before = (state.expired(Instant::now()).roster.counts(), state.is_alone);
+        state.roster.hear(headcount);
+        state.is_alone = is_alone;
+        let counts = state.roster.counts();
+        if (&counts, is_alone) == (&before.0, before.1) {
+            return;
+        }
+        let today = state.calendar.today();
+        state.history.see(counts.visitors, Instant::now(), today);
+        state.wake();
+    }
+
+    /// Compares who is here with who is elsewhere, for those who are too many to know that at any time.
+    pub(crate) fn look_elsewhere(&self) {
+        let is_alone = self.state().is_alone;
+        self.hear(None, is_alone);
+    }
+
+    /// What the other nodes are to be told. Whose leave grace has ended is in it until the room's task has seen that.
+    pub(crate) fn roll(&self) -> Option<Roll> {
+        self.state().roster.roll()
+    }
+
     /// A total is of so many rooms more, or less.
     pub(crate) fn change_rooms(&self, by: isize) {
         let mut state = self.state();
         state.expired(Instant::now());
         state.rooms = state.rooms.saturating_add_signed(by);
         state.wake();
+    }
+
+    /// A total is of so many more rooms, which are only open on other nodes.
+    pub(crate) fn set_rooms_elsewhere(&self, rooms: usize) {
+        let mut state = self.state();
+        if state.rooms_elsewhere != rooms {
+            state.rooms_elsewhere = rooms;
+            state.wake();
+        }
     }
 
     /// Tells this one of changes, too, as long as it is there.
@@ -155,8 +210,14 @@ impl Crowd {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (mut state, now) = (self.state(), Instant::now());
-        let State { roster, history, rooms, .. } = state.expired(now);
-        Snapshot { people: roster.people(now), ..history.snapshot(roster.counts(), *rooms, now) }
+        let State { roster, history, rooms, rooms_elsewhere, is_alone, .. } = state.expired(now);
+        let snapshot = history.snapshot(roster.counts(), *rooms + *rooms_elsewhere, now);
+        Snapshot {
+            people: roster.people(now),
+            here: roster.here(),
+            is_alone: *is_alone,
+            ..snapshot
+        }
     }
 
     /// What is to be kept of it.
@@ -233,6 +294,12 @@ impl State {
         }
     }
 
+    fn know(&mut self, who: Option<&Who>) {
+        if let Some(Who { person, token, .. }) = who {
+            self.roster.know(*person, *token);
+        }
+    }
+
     fn wake(&mut self) {
         self.wakes.retain(|wake| {
             let wake = wake.upgrade();
@@ -245,183 +312,4 @@ impl State {
 mod properties;
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::time::Duration;
-
-    use futures_util::FutureExt;
-
-    use super::*;
-    use crate::presence::leaving::LeaveReason;
-    use crate::request::key::VisitorKey;
-    use crate::request::pseudonym::Blind;
-
-    fn who(key: &str, name: Option<&str>) -> Who {
-        let person = Blind::new().person(&VisitorKey::new(key));
-        Who { person, token: 0, name: name.and_then(Name::of) }
-    }
-
-    fn total(grace: Grace) -> Crowd {
-        Crowd::total(grace, Arc::default())
-    }
-
-    fn of_room(grace: Grace) -> Crowd {
-        Crowd::of_room(grace, Arc::default(), None)
-    }
-
-    fn named(crowd: &Crowd) -> Vec<String> {
-        let people = crowd.snapshot().people;
-        people.first.iter().map(|someone| someone.name.as_str().to_owned()).collect()
-    }
-
-    const LEAVING: Leaving = Leaving { reason: LeaveReason::Closed, stayed: Duration::ZERO };
-
-    #[tokio::test(start_paused = true)]
-    async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
-        let grace = Duration::from_secs(3);
-        let crowd = total(Grace { of_person: grace, of_keyless: grace });
-        let alice = who("alice", None);
-        for who in [Some(&alice), None] {
-            crowd.join(who);
-            crowd.leave(who, LEAVING);
-        }
-        tokio::time::advance(Duration::from_secs(63)).await;
-        let snapshot = crowd.snapshot();
-        assert_eq!(snapshot.counts, Counts::default());
-        assert_eq!(snapshot.since_change, Duration::from_secs(60));
-        assert_eq!(snapshot.recent[50..], [0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
-    }
-
-    #[test]
-    fn rooms_that_are_gone_are_not_woken_and_not_kept() {
-        let crowd = total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
-        for _ in 0..100 {
-            crowd.wakes(&Arc::new(Notify::new()));
-        }
-        assert_eq!(crowd.state().wakes.len(), 1);
-    }
-
-    fn of_grace(seconds: u64) -> Grace {
-        let grace = Duration::from_secs(seconds);
-        Grace { of_person: grace, of_keyless: grace }
-    }
-
-    #[test]
-    fn every_room_that_is_there_is_woken() {
-        let crowd = total(of_grace(0));
-        let rooms = [Arc::new(Notify::new()), Arc::new(Notify::new())];
-        rooms.iter().for_each(|room| crowd.wakes(room));
-        let are_woken = || rooms.iter().all(|room| pin!(room.notified()).now_or_never().is_some());
-        assert!(!are_woken());
-        crowd.join(None);
-        assert!(are_woken());
-        crowd.change_rooms(1);
-        assert!(are_woken());
-        crowd.change_history(History::reset);
-        assert!(are_woken());
-        assert!(!are_woken());
-    }
-
-    #[test]
-    fn news_are_told_once_and_by_rooms_alone() {
-        let (room, total) = (of_room(of_grace(0)), total(of_grace(0)));
-        for crowd in [&room, &total] {
-            crowd.join(None);
-            crowd.leave(None, LEAVING);
-            crowd.take_back(None);
-        }
-        assert!(room.has_news() && !total.has_news());
-        let told: Vec<_> =
-            room.take_news().into_iter().map(|news| (news.what, news.counts.streams)).collect();
-        assert_eq!(told, [(Coming::Join, 1), (Coming::Leave(LEAVING), 0), (Coming::Return, 1)]);
-        assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
-        assert_eq!(room.totals().records.joins, 1, "who returns has not come again");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_grace_ends_when_it_does() {
-        let crowd = total(of_grace(3));
-        let alice = who("alice", None);
-        crowd.join(Some(&alice));
-        tokio::time::advance(Duration::from_secs(5)).await;
-        assert_eq!(crowd.snapshot().since_change, Duration::from_secs(5));
-        assert_eq!(crowd.next_expiry(), None);
-        crowd.leave(Some(&alice), LEAVING);
-        assert_eq!(crowd.next_expiry(), Some(Instant::now() + Duration::from_secs(3)));
-        tokio::time::advance(Duration::from_millis(2999)).await;
-        assert!(crowd.has(alice.person) && !crowd.is_empty());
-        tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!crowd.has(alice.person) && crowd.is_empty());
-        assert_eq!(crowd.counts(), Counts::default());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn whoever_listens_is_told_of_each_change_once() {
-        let crowd = total(of_grace(3));
-        crowd.join(None);
-        let (sender, mut told) = watch::channel(Counts::default());
-        crowd.set_subscribers(sender);
-        crowd.tell();
-        assert!(told.has_changed().unwrap(), "of who is there already");
-        assert_eq!(*told.borrow_and_update(), Counts { streams: 1, visitors: 1 });
-        crowd.tell();
-        assert!(!told.has_changed().unwrap());
-        crowd.leave(None, LEAVING);
-        crowd.tell();
-        assert_eq!(*told.borrow_and_update(), Counts { streams: 0, visitors: 1 });
-        tokio::time::advance(Duration::from_secs(3)).await;
-        crowd.tell();
-        assert_eq!(*told.borrow_and_update(), Counts::default());
-    }
-
-    #[test]
-    fn a_new_day_begins_although_nobody_comes() {
-        let crowd = total(of_grace(0));
-        (0..3).for_each(|_| crowd.join(None));
-        (0..2).for_each(|_| crowd.leave(None, LEAVING));
-        crowd.change_history(|history| history.totals.records.day -= 1);
-        let records = crowd.snapshot().records;
-        assert_eq!((records.peak, records.peak_today), (3, 1));
-    }
-
-    #[test]
-    fn the_newest_request_says_how_a_visitor_is_called() {
-        let crowd = of_room(of_grace(0));
-        let anna = who("a", Some("Anna"));
-        let anne = Who { name: Name::of("Anne"), ..anna.clone() };
-        let guest = Who { name: None, ..anna.clone() };
-        crowd.join(Some(&anna));
-        crowd.join(Some(&anne));
-        assert_eq!(named(&crowd), ["Anne"]);
-        // Who had stopped reading brings an old name back only if nobody knows a newer one.
-        crowd.leave(Some(&anna), LEAVING);
-        crowd.take_back(Some(&anna));
-        assert_eq!(named(&crowd), ["Anne"]);
-        crowd.leave(Some(&anna), LEAVING);
-        crowd.leave(Some(&anne), LEAVING);
-        assert!(named(&crowd).is_empty());
-        crowd.take_back(Some(&anna));
-        assert_eq!(named(&crowd), ["Anna"]);
-        crowd.join(Some(&guest)); // has logged out
-        assert!(named(&crowd).is_empty());
-        let told: Vec<_> = crowd.take_news().into_iter().map(|news| news.name).collect();
-        assert_eq!(told.len(), 8);
-        assert!(told[..7].iter().all(Option::is_some) && told[7].is_none());
-    }
-
-    /// Somebody who looks at a total would do that; mostly, nobody does.
-    #[tokio::test(start_paused = true)]
-    async fn a_name_is_forgotten_although_nobody_looks() {
-        let crowd = total(of_grace(3));
-        let anna = who("a", Some("Anna"));
-        for settle in [Crowd::tell, |crowd: &Crowd| crowd.change_rooms(-1)] {
-            crowd.join(Some(&anna));
-            crowd.leave(Some(&anna), LEAVING);
-            tokio::time::advance(Duration::from_secs(3)).await;
-            let is_kept = || crowd.state().roster.people(Instant::now()).count == 1;
-            assert!(is_kept());
-            settle(&crowd);
-            assert!(!is_kept());
-        }
-    }
-}
+mod tests;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 
-/// Up to so many are known one by one: 2 KB.
-const EXACT: usize = 256;
+/// Up to so many of those who came on a day are known one by one: 2 KB.
+pub(crate) const EXACT: usize = 256;
 /// The sketch's size: 2^14 registers of half a byte, 8 KB. Its standard error is 0.65 % (0.81 % once two
 /// sketches have become one).
 const LG_K: u8 = 14;
@@ -15,7 +15,7 @@ const LG_K: u8 = 14;
 /// Of each there is a token: a hash under a key of that day. Without the key, which is destroyed when the
 /// day is over, nothing leads from a token to anybody.
 #[derive(Clone, Default)]
-pub(crate) struct Distinct {
+pub(crate) struct Distinct<const FEW: usize = EXACT> {
     /// Those who can't be told from others.
     keyless: u64,
     known: Known,
@@ -34,10 +34,21 @@ impl Default for Known {
     }
 }
 
-impl Distinct {
+impl<const FEW: usize> Distinct<FEW> {
     /// So many of whom nothing else is known.
     pub(crate) fn of(count: u64) -> Self {
         Self { keyless: count, known: Known::default() }
+    }
+
+    /// These, each of whom is there once, and so many of whom nothing else is known.
+    pub(crate) fn of_all(keyless: u64, mut tokens: Vec<u64>) -> Self {
+        tokens.sort_unstable();
+        let known = if tokens.len() > FEW {
+            Known::Many(Box::new(sketch(&tokens)))
+        } else {
+            Known::Few(tokens)
+        };
+        Self { keyless, known }
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -46,6 +57,19 @@ impl Distinct {
             Known::Many(sketch) => sketch.estimate().round() as u64,
         };
         known.saturating_add(self.keyless)
+    }
+
+    /// Those who can't be told from others.
+    pub(crate) fn keyless(&self) -> u64 {
+        self.keyless
+    }
+
+    /// Those who can, in order, as long as they are few.
+    pub(crate) fn few(&self) -> Option<&[u64]> {
+        match &self.known {
+            Known::Few(tokens) => Some(tokens),
+            Known::Many(_) => None,
+        }
     }
 
     /// Somebody has come.
@@ -58,7 +82,7 @@ impl Distinct {
             Known::Few(tokens) => {
                 let Err(position) = tokens.binary_search(&token) else { return };
                 tokens.insert(position, token);
-                if tokens.len() > EXACT {
+                if tokens.len() > FEW {
                     self.known = Known::Many(Box::new(sketch(tokens)));
                 }
             }
@@ -91,11 +115,11 @@ impl Distinct {
         let mut bytes = self.keyless.to_le_bytes().to_vec();
         match &self.known {
             Known::Few(tokens) => {
-                bytes.push(FEW);
+                bytes.push(LISTED);
                 tokens.iter().for_each(|token| bytes.extend(token.to_le_bytes()));
             }
             Known::Many(sketch) => {
-                bytes.push(MANY);
+                bytes.push(SKETCHED);
                 bytes.extend(sketch.serialize());
             }
         }
@@ -107,18 +131,18 @@ impl Distinct {
         let (keyless, rest) = bytes.split_first_chunk()?;
         let (kind, rest) = rest.split_first()?;
         let known = match *kind {
-            FEW => {
+            LISTED => {
                 let (tokens, rest) = rest.as_chunks();
                 let mut tokens: Vec<u64> =
                     tokens.iter().map(|token| u64::from_le_bytes(*token)).collect();
-                if !rest.is_empty() || tokens.len() > EXACT {
+                if !rest.is_empty() || tokens.len() > FEW {
                     return None;
                 }
                 tokens.sort_unstable();
                 tokens.dedup();
                 Known::Few(tokens)
             }
-            MANY => Known::Many(Box::new(HllSketch::deserialize(rest).ok()?)),
+            SKETCHED => Known::Many(Box::new(HllSketch::deserialize(rest).ok()?)),
             _ => return None,
         };
         Some(Self { keyless: u64::from_le_bytes(*keyless), known })
@@ -131,18 +155,18 @@ fn sketch(tokens: &[u64]) -> HllSketch {
     sketch
 }
 
-const FEW: u8 = 0;
-const MANY: u8 = 1;
+const LISTED: u8 = 0;
+const SKETCHED: u8 = 1;
 
 /// No token: what is logged may last longer than its day.
-impl fmt::Debug for Distinct {
+impl<const FEW: usize> fmt::Debug for Distinct<FEW> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Distinct({})", self.count())
     }
 }
 
 /// They are the same people as far as can be told: of many, that they are as many.
-impl PartialEq for Distinct {
+impl<const FEW: usize> PartialEq for Distinct<FEW> {
     fn eq(&self, other: &Self) -> bool {
         let are_known = match (&self.known, &other.known) {
             (Known::Few(tokens), Known::Few(others)) => tokens == others,
@@ -189,7 +213,7 @@ mod tests {
 
     #[test]
     fn many_are_told_within_two_percent() {
-        let mut people = Distinct::default();
+        let mut people = <Distinct>::default();
         let mut seen = 0;
         for until in [257, 500, 1_000, 5_000, 20_000, 100_000, 1_000_000] {
             tokens(seen..until).for_each(|token| people.see(Some(token)));
@@ -225,7 +249,7 @@ mod tests {
         for size in [0, 7, 256, 257, 40_000] {
             let mut people = of(0..size);
             people.see(None);
-            let mut read = Distinct::read(&people.write()).unwrap();
+            let mut read = <Distinct>::read(&people.write()).unwrap();
             assert_eq!(read, people);
             let more = |people: &mut Distinct| {
                 tokens(0..size + 100).for_each(|token| people.see(Some(token)));
@@ -238,12 +262,12 @@ mod tests {
     #[test]
     fn what_nothing_has_written_is_not_read() {
         let sound = of(0..9).write();
-        assert!(Distinct::read(&sound).is_some());
+        assert!(<Distinct>::read(&sound).is_some());
         let sketch = of(0..9_000).write();
         for bytes in
             [&[][..], &sound[..8], &sound[..sound.len() - 1], &sketch[..60], &[9; 9], &[1; 40]]
         {
-            assert!(Distinct::read(bytes).is_none(), "{bytes:?}");
+            assert!(<Distinct>::read(bytes).is_none(), "{bytes:?}");
         }
     }
 }

@@ -105,6 +105,8 @@ impl History {
     /// What a picture can show of it, where these are here.
     pub(crate) fn snapshot(&self, counts: Counts, rooms: usize, now: Instant) -> Snapshot {
         Snapshot {
+            here: counts.clone(),
+            is_alone: false,
             counts,
             records: self.totals.records.clone(),
             since_change: self.since_change(now),

@@ -10,6 +10,8 @@ pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod distinct;
+pub(crate) mod elsewhere;
+pub(crate) mod headcount;
 pub(crate) mod history;
 pub(crate) mod leaving;
 pub(crate) mod people;

@@ -10,12 +10,16 @@
 //! streams at once within the last grace.
 //!
 //! A name belongs to its visitor, and goes with that one.
+//!
+//! Where there are other nodes, who is there counts as well: who is there and here, once.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use tokio::time::Instant;
 
 use crate::presence::counts::{Counts, Grace};
+use crate::presence::elsewhere::Elsewhere;
+use crate::presence::headcount::{Headcount, Roll};
 use crate::presence::people::{MAX_PEOPLE, People, Someone};
 use crate::request::name::Name;
 use crate::request::pseudonym::Person;
@@ -35,11 +39,15 @@ pub(crate) struct Roster {
     warm: BTreeMap<(Instant, u64), Person>,
     departures: u64,
     warm_keyless: VecDeque<Instant>,
+    /// `None` where there are no other nodes.
+    elsewhere: Option<Box<Elsewhere>>,
 }
 
 #[derive(Debug)]
 struct Visitor {
     streams: usize,
+    /// By what the other nodes know this one.
+    token: Option<u64>,
     /// Which one it was to come, and when.
     arrival: u64,
     came: Instant,
@@ -59,7 +67,27 @@ impl Roster {
             warm: BTreeMap::new(),
             departures: 0,
             warm_keyless: VecDeque::new(),
+            elsewhere: None,
         }
+    }
+
+    /// There are other nodes. To be called before anybody comes.
+    pub(crate) fn has_other_nodes(&mut self) {
+        self.elsewhere = Some(Box::default());
+    }
+
+    /// They have said this; `None`: nothing new.
+    pub(crate) fn hear(&mut self, headcount: Option<Headcount>) {
+        let Some(elsewhere) = &mut self.elsewhere else { return };
+        match headcount {
+            Some(headcount) => elsewhere.hear(headcount),
+            None => elsewhere.look(),
+        }
+    }
+
+    /// What they are to be told, as of the last call that was given an instant.
+    pub(crate) fn roll(&self) -> Option<Roll> {
+        Some(self.elsewhere.as_ref()?.roll(&self.here()))
     }
 
     /// One more stream.
@@ -73,7 +101,7 @@ impl Roster {
             }
             Some(person) => {
                 let (arrival, came) = (self.arrivals, now);
-                let new = || Visitor { streams: 0, arrival, came, warm: None };
+                let new = || Visitor { streams: 0, token: None, arrival, came, warm: None };
                 let visitor = self.keyed.entry(person).or_insert_with(new);
                 self.arrivals += 1;
                 visitor.streams += 1;
@@ -120,7 +148,19 @@ impl Roster {
         while let Some(first) = self.warm.first_entry().filter(|entry| entry.key().0 <= now) {
             if let Some(gone) = self.keyed.remove(&first.remove()) {
                 self.named.remove(&gone.arrival);
+                if let (Some(elsewhere), Some(token)) = (&mut self.elsewhere, gone.token) {
+                    elsewhere.goes(token);
+                }
             }
+        }
+    }
+
+    /// By what the other nodes know somebody who is here.
+    pub(crate) fn know(&mut self, person: Person, token: u64) {
+        let visitor = self.keyed.get_mut(&person).filter(|visitor| visitor.token.is_none());
+        if let (Some(elsewhere), Some(visitor)) = (&mut self.elsewhere, visitor) {
+            visitor.token = Some(token);
+            elsewhere.comes(token);
         }
     }
 
@@ -149,8 +189,17 @@ impl Roster {
         self.warm_keyless.front().copied().into_iter().chain(keyed).min()
     }
 
-    /// The counts as of the last call that was given an instant.
+    /// The counts as of the last call that was given an instant, with those of other nodes.
     pub(crate) fn counts(&self) -> Counts {
+        let here = self.here();
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.add_to(here),
+            None => here,
+        }
+    }
+
+    /// The same without.
+    pub(crate) fn here(&self) -> Counts {
         let keyless = self.keyless + self.warm_keyless.len();
         Counts { streams: self.streams, visitors: keyless + self.keyed.len() }
     }
@@ -162,7 +211,7 @@ impl Roster {
 
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
-        self.counts() == Counts::default()
+        self.here() == Counts::default()
     }
 }
 

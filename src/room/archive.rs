@@ -40,7 +40,7 @@ impl Archive {
         let mut totals = Vec::new();
         for recipe in recipes {
             let Some(crowd) = &recipe.total else { continue };
-            let key = key(recipe, &Params::of([]));
+            let key = recipe.key(&Params::of([]));
             if let Some(kept) = keeper.load_now(&key)? {
                 crowd.change_history(|history| history.add(kept));
             }
@@ -53,7 +53,7 @@ impl Archive {
     pub(crate) fn note(&self, room: &Room) {
         // Otherwise what there was before would be replaced by what has come since.
         if room.knows_past() && !room.is_forgotten() && !room.shows_others() {
-            self.keeper.mark(&key_of(room), &room.crowd);
+            self.keeper.mark(&room.key(), &room.crowd);
         }
         for crowd in room.totals() {
             if let Some((key, crowd)) =
@@ -66,12 +66,12 @@ impl Archive {
 
     /// The application has changed what is remembered of an open room, or of a total.
     pub(crate) fn mark(&self, recipe: &Recipe, params: &Params, crowd: &Arc<Crowd>) {
-        self.keeper.mark(&key(recipe, params), crowd);
+        self.keeper.mark(&recipe.key(params), crowd);
     }
 
     /// The same of a room that is not open.
     pub(crate) fn keep(&self, recipe: &Recipe, params: &Params, totals: Totals) {
-        self.keeper.keep(key(recipe, params), totals);
+        self.keeper.keep(recipe.key(params), totals);
     }
 
     /// A room is freed, of which this is to be kept; it may not have known what there was before.
@@ -80,19 +80,19 @@ impl Archive {
             _ if room.shows_others() => {}
             // Nobody was counted in it: it is not to be known that it was asked for.
             Some((History { totals, .. }, _)) if totals.is_nothing() => {}
-            Some((history, true)) => self.keeper.keep(key_of(room), history.totals.clone()),
-            Some((history, false)) => self.keeper.keep_more(key_of(room), history.totals.clone()),
-            None => self.keeper.forget(key_of(room)),
+            Some((history, true)) => self.keeper.keep(room.key(), history.totals.clone()),
+            Some((history, false)) => self.keeper.keep_more(room.key(), history.totals.clone()),
+            None => self.keeper.forget(room.key()),
         }
     }
 
     pub(crate) fn forget(&self, recipe: &Recipe, params: &Params) {
-        self.keeper.forget(key(recipe, params));
+        self.keeper.forget(recipe.key(params));
     }
 
     /// What is kept of a room that nobody is in, if it can be read soon.
     pub(crate) async fn recall(&self, recipe: &Recipe, params: &Params) -> Option<Totals> {
-        self.load_soon(key(recipe, params)).await?
+        self.load_soon(recipe.key(params)).await?
     }
 
     /// Tells a room that has been opened what was there before: soon, or whenever it can be read, as long as what
@@ -107,7 +107,7 @@ impl Archive {
         let (archive, room) = (self.clone(), room.clone());
         let mut reading = AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
-                match archive.keeper.load(key_of(&room)).await {
+                match archive.keeper.load(room.key()).await {
                     Ok(kept) => return archive.has_read(&room, kept),
                     Err(_) => sleep(RETRY).await,
                 }
@@ -126,7 +126,7 @@ impl Archive {
 
     /// What is kept of an open room that does not know it yet, if it can be read soon.
     pub(crate) async fn remind_soon(&self, room: &Room) {
-        if let Some(kept) = self.load_soon(key_of(room)).await {
+        if let Some(kept) = self.load_soon(room.key()).await {
             self.has_read(room, kept);
         }
     }
@@ -145,12 +145,4 @@ impl Archive {
     pub(crate) async fn flush(&self) {
         self.keeper.flush().await;
     }
-}
-
-fn key(recipe: &Recipe, params: &Params) -> RoomKey {
-    RoomKey::new(recipe.path.clone(), params.path(&recipe.path))
-}
-
-fn key_of(room: &Room) -> RoomKey {
-    RoomKey::new(room.recipe.path.clone(), room.path.clone())
 }

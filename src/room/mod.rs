@@ -1,13 +1,15 @@
 //! One live picture being watched.
 //!
 //! Owns admission (who may enter, and which views have lost their stream), seats (a viewer from its first poll to its drop), the rooms that
-//! are open, and the one task of each: its painter. Touches `badge` for the recipe, `presence` for who
+//! are open, and the one task of each: its painter. Touches `badge` for the recipe, `nodes` for who is elsewhere, `presence` for who
 //! is here, `stream` for where pictures go. Called by `serve`.
 
 pub(crate) mod admission;
 pub(crate) mod archive;
+pub(crate) mod beyond;
 pub(crate) mod canvas;
 pub(crate) mod keeper;
+pub(crate) mod nodes;
 pub(crate) mod opened;
 pub(crate) mod painter;
 pub(crate) mod past;

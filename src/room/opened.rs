@@ -21,6 +21,7 @@ use crate::request::params::Params;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::room::staleness::Staleness;
+use crate::store::contract::RoomKey;
 use crate::stream::framing::Medium;
 use crate::stream::stage::Ticket;
 use crate::sync::{Mutex, MutexGuard};
@@ -152,6 +153,11 @@ impl Room {
             is_forgotten,
             knows_past,
         }
+    }
+
+    /// How stores and other nodes call it.
+    pub(crate) fn key(&self) -> RoomKey {
+        RoomKey::new(self.recipe.path.clone(), self.path.clone())
     }
 
     pub(crate) fn counts(&self) -> RoomCounts {

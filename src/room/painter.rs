@@ -17,7 +17,7 @@ use crate::observe::observer::Paint;
 use crate::picture::values::RoomValues;
 use crate::presence::counts::Snapshot;
 use crate::presence::leaving::LeaveReason;
-use crate::room::archive::Archive;
+use crate::room::beyond::Beyond;
 use crate::room::canvas::{Canvas, Drawing, Finished};
 use crate::room::opened::{Room, Survey};
 use crate::room::reporter::Reporter;
@@ -39,7 +39,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Painter {
     room: Arc<Room>,
     reporter: Arc<Reporter>,
-    archive: Option<Arc<Archive>>,
+    beyond: Beyond,
     /// The values of each badge that is shown here.
     values: HashMap<usize, RoomValues>,
     /// By the numbers of their screens.
@@ -62,11 +62,7 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    pub(crate) fn new(
-        room: Arc<Room>,
-        reporter: Arc<Reporter>,
-        archive: Option<Arc<Archive>>,
-    ) -> Self {
+    pub(crate) fn new(room: Arc<Room>, reporter: Arc<Reporter>, beyond: Beyond) -> Self {
         let now = Instant::now();
         Self {
             values: HashMap::new(),
@@ -83,7 +79,7 @@ impl Painter {
             was_paused: false,
             room,
             reporter,
-            archive,
+            beyond,
         }
     }
 
@@ -142,21 +138,20 @@ impl Painter {
         let mut survey = self.room.survey();
         let news = std::mem::take(&mut survey.news);
         // Even if the counts are what they were: a newcomer waits for the round's end.
-        self.is_due |= !news.is_empty();
+        let has_news = !news.is_empty();
+        self.is_due |= has_news;
         self.reporter.tell(&self.room.path, news);
         let before = std::mem::replace(&mut self.snapshot, std::mem::take(&mut survey.snapshot));
-        if self.snapshot.counts != before.counts && !self.room.shows_others() {
-            let (from, to) = (before.counts.visitors, self.snapshot.counts.visitors);
+        if self.snapshot.here != before.here && !self.room.shows_others() {
+            let (from, to) = (before.here.visitors, self.snapshot.here.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
-            self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
             self.tell_occupancy();
         }
-        self.is_due |= self.snapshot.differs_from(&before);
-        if let Some(archive) =
-            self.archive.as_ref().filter(|_| self.snapshot.records != before.records)
-        {
-            archive.note(&self.room);
+        if self.snapshot.counts != before.counts && !self.room.shows_others() {
+            self.reporter.changed(&self.room.path, self.snapshot.counts.clone());
         }
+        self.beyond.note(&self.room, has_news, &before, &self.snapshot);
+        self.is_due |= self.snapshot.differs_from(&before);
         self.canvases.retain(|number, canvas| {
             let is_up = survey.open().any(|up| up.number == *number);
             if !is_up {
@@ -177,7 +172,7 @@ impl Painter {
     /// Tells of a room's first visitor, and of its last.
     fn tell_occupancy(&mut self) {
         let Self { room, reporter, snapshot, occupied_since, .. } = self;
-        match (snapshot.counts.visitors, *occupied_since) {
+        match (snapshot.here.visitors, *occupied_since) {
             (1.., None) => {
                 *occupied_since = Some(Instant::now());
                 reporter.occupied(&room.path, snapshot.counts.clone());
@@ -388,7 +383,7 @@ impl Drop for Painter {
     /// If the runtime is shut down, there may be visitors left.
     fn drop(&mut self) {
         if !self.room.shows_others() {
-            let visitors = self.snapshot.counts.visitors;
+            let visitors = self.snapshot.here.visitors;
             self.room.recipe.picture.meter.visitors_change(visitors, 0);
         }
     }

@@ -42,7 +42,9 @@ impl Registry {
             Some(crowd) => crowd.snapshot(),
             None => {
                 let today = recipe.settings.calendar.today();
-                self.remembered(id, today).deserted(today)
+                let counts = self.counts_of(id, recipe);
+                let is_alone = self.nodes.as_ref().is_some_and(|nodes| nodes.is_alone());
+                Snapshot { counts, is_alone, ..self.remembered(id, today).deserted(today) }
             }
         }
     }

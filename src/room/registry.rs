@@ -1,6 +1,6 @@
 //! All rooms that somebody is in: made for the first viewer, freed after the last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -19,6 +19,8 @@ use crate::presence::leaving::LeaveReason;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
 use crate::room::archive::Archive;
+use crate::room::beyond::Beyond;
+use crate::room::nodes::Nodes;
 use crate::room::opened::Room;
 use crate::room::painter::Painter;
 use crate::room::reporter::Reporter;
@@ -42,6 +44,7 @@ pub(crate) struct Registry {
     subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
     reporter: Arc<Reporter>,
     pub(crate) archive: Option<Arc<Archive>>,
+    pub(crate) nodes: Option<Arc<Nodes>>,
     shutdown: CancellationToken,
 }
 
@@ -77,6 +80,7 @@ impl Registry {
         max_rooms: usize,
         reporter: Arc<Reporter>,
         archive: Option<Arc<Archive>>,
+        nodes: Option<Arc<Nodes>>,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
@@ -87,6 +91,7 @@ impl Registry {
             subscribers: Mutex::default(),
             reporter,
             archive,
+            nodes,
             shutdown,
         }
     }
@@ -114,6 +119,9 @@ impl Registry {
             (sender, receiver)
         };
         // Afterwards: a room that is opened meanwhile finds the sender by itself.
+        if let Some(nodes) = &self.nodes {
+            nodes.watch(recipe, &id.params, sender.clone());
+        }
         if let Some(crowd) = self.crowd(id, recipe) {
             crowd.set_subscribers(sender);
             crowd.tell();
@@ -128,9 +136,11 @@ impl Registry {
         }
     }
 
-    /// How many are in a room; nobody, if nobody has opened it.
+    /// How many are in a room; where nobody has opened it, how many are on other nodes.
     pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
-        self.crowd(id, recipe).map(|crowd| crowd.counts()).unwrap_or_default()
+        let elsewhere = || Some(self.nodes.as_ref()?.counts_of(recipe, &id.params));
+        let crowd = self.crowd(id, recipe);
+        crowd.map(|crowd| crowd.counts()).or_else(elsewhere).unwrap_or_default()
     }
 
     /// Whether this one is in a room, or in another one of the same total.
@@ -149,7 +159,12 @@ impl Registry {
         drop(entries);
         let counts = rooms.iter().map(|room| room.counts());
         // A room is still there for a moment after its last viewer has left.
-        counts.filter(|room| room.counts != Counts::default()).collect()
+        let mut all: Vec<_> = counts.filter(|room| room.counts != Counts::default()).collect();
+        if let Some(nodes) = &self.nodes {
+            let here: HashSet<_> = rooms.iter().map(|room| &room.path).collect();
+            all.extend(nodes.all().filter(|room| !here.contains(&room.path)));
+        }
+        all
     }
 
     /// Whether this badge shows values in the room that are stale. Nobody knows of a room that is not open.
@@ -230,8 +245,9 @@ impl Running {
             Some(archive) => archive.remind(room).await,
             None => None,
         };
-        let archive = registry.archive.clone();
-        let mut painter = Painter::new(room.clone(), registry.reporter.clone(), archive);
+        let (archive, nodes) = (registry.archive.clone(), registry.nodes.clone());
+        let beyond = Beyond { archive, nodes };
+        let mut painter = Painter::new(room.clone(), registry.reporter.clone(), beyond);
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
             if self.ends() {
@@ -259,6 +275,9 @@ impl Running {
             let past = self.room.legacy();
             if let Some(archive) = &self.registry.archive {
                 archive.take(&self.room, past.as_ref());
+            }
+            if let Some(nodes) = &self.registry.nodes {
+                nodes.close(&self.room);
             }
             self.registry.spoil(&self.id);
             if let Some((history, true)) = past {
@@ -301,6 +320,9 @@ impl Promise {
                 let history = registry.memory.get(id);
                 let is_known = history.is_some() || registry.archive.is_none();
                 let room = Room::new(path, params, host, history);
+                if let Some(nodes) = &registry.nodes {
+                    nodes.open(&room);
+                }
                 if is_known { room } else { room.without_past() }
             }
         });
@@ -343,7 +365,7 @@ mod tests {
         let svg = r#"<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>"#;
         let recipe = Arc::new(check("/x.png", Badge::svg(svg), 0, &raster).unwrap());
         let reporter = Arc::new(Reporter::new(Box::new(Unobserved)));
-        let registry = Arc::new(Registry::new(1, reporter, None, CancellationToken::new()));
+        let registry = Arc::new(Registry::new(1, reporter, None, None, CancellationToken::new()));
         let id = RoomId { badge: 0, params: Params::of([]) };
         let running = || Running {
             registry: registry.clone(),

@@ -10,7 +10,8 @@ use tokio::sync::broadcast;
 use crate::badge::recipe::Recipe;
 use crate::error::PaintError;
 use crate::observe::observer::{
-    Join, Leave, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale, Vacated,
+    Join, Leave, NodesChange, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale,
+    Vacated,
 };
 use crate::observe::throttle::Throttle;
 use crate::presence::counts::{Counts, RoomCounts};
@@ -109,6 +110,10 @@ impl Reporter {
             tracing::error!(%error, unsaid, "totals could not be saved or read; badges go on from memory");
         }
         self.call(|observer| observer.on_store_error(error));
+    }
+
+    pub(crate) fn nodes_changed(&self, change: &NodesChange<'_>) {
+        self.call(|observer| observer.on_nodes_change(change));
     }
 
     /// A panic in the application's code must not end the room's task.

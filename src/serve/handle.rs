@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError::Lagged;
 
+use crate::nodes::health::NodesHealth;
 use crate::presence::counts::RoomCounts;
 use crate::presence::records::Records;
 use crate::request::params::{self, Misnamed, Params};
@@ -97,7 +98,8 @@ impl Handle {
         RoomHandle::new(self.dispatch.clone(), target)
     }
 
-    /// Every room that somebody is in, in no particular order.
+    /// Every room that somebody is in, here or on another [node](crate::LiveBadgeLayerBuilder::nodes), in no particular
+    /// order.
     ///
     /// Totals are not among them.
     pub fn rooms(&self) -> Vec<RoomCounts> {
@@ -146,6 +148,12 @@ impl Handle {
     /// ```
     pub fn changes(&self) -> Changes {
         Changes(BroadcastStream::new(self.dispatch.reporter.changes()))
+    }
+
+    /// How this node is connected to the [others](crate::LiveBadgeLayerBuilder::nodes), and which these are; `None` if
+    /// it is the only one.
+    pub fn nodes(&self) -> Option<NodesHealth> {
+        self.dispatch.registry.nodes.as_ref().map(|nodes| nodes.health())
     }
 
     /// Whether a request for any badge has come through the layer.
@@ -200,7 +208,15 @@ impl Handle {
             );
         }
         self.dispatch.shutdown.cancel();
-        timeout(patience, self.dispatch.admission.drained()).await.is_ok()
+        let drained = timeout(patience, self.dispatch.admission.drained());
+        tokio::join!(drained, self.say_goodbye()).0.is_ok()
+    }
+
+    /// Tells the other nodes that nobody is here any more.
+    async fn say_goodbye(&self) {
+        if let Some(nodes) = &self.dispatch.registry.nodes {
+            nodes.say_goodbye().await;
+        }
     }
 
     /// Saves all that has changed, where there is a store.

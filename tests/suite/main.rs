@@ -25,6 +25,7 @@ mod listen;
 mod live_data;
 mod looks;
 mod negotiation;
+mod nodes;
 mod observability;
 mod own_code;
 mod own_values;

@@ -1,0 +1,28 @@
+//! Whom a room tells of what becomes of it beyond its viewers: the store, and other nodes.
+
+use std::sync::Arc;
+
+use crate::presence::counts::Snapshot;
+use crate::room::archive::Archive;
+use crate::room::nodes::Nodes;
+use crate::room::opened::Room;
+
+/// The store and the other nodes, if there are any.
+#[derive(Debug, Clone)]
+pub(crate) struct Beyond {
+    pub(crate) archive: Option<Arc<Archive>>,
+    pub(crate) nodes: Option<Arc<Nodes>>,
+}
+
+impl Beyond {
+    /// A room has become another; `has_news` if somebody came or went, although as many may be there.
+    pub(crate) fn note(&self, room: &Room, has_news: bool, before: &Snapshot, now: &Snapshot) {
+        if let Some(archive) = self.archive.as_ref().filter(|_| now.records != before.records) {
+            archive.note(room);
+        }
+        let is_other = has_news || now.here != before.here;
+        if let Some(nodes) = self.nodes.as_ref().filter(|_| is_other && !room.shows_others()) {
+            nodes.note(room);
+        }
+    }
+}
