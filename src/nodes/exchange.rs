@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::nodes::health::{NodesHealth, PeerHealth};
-use crate::nodes::message::{Message, Misheard, NodeId, Said, Word};
+use crate::nodes::message::{Message, Misheard, NodeId, Part, Said, Word};
 use crate::nodes::peers::{Heard, Peers};
 use crate::nodes::speech::{Planned, Speech};
 use crate::presence::counts::Counts;
@@ -189,7 +189,7 @@ impl Exchange {
             Planned::Everything { part, rooms } => {
                 let (rooms, left) = say(state, rooms);
                 let is_last = self.state().speech.tell_later(left);
-                Word::Everything { part, is_last, rooms }
+                Word::Everything { part: Part { is_last, ..part }, rooms }
             }
         };
         Ok(Message { node, changes, word })

@@ -1,5 +1,7 @@
 //! What nodes say to each other.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::presence::headcount::Headcount;
@@ -30,12 +32,21 @@ pub(crate) enum Word {
     Beat,
     /// These rooms have become so.
     Changes(Vec<Said>),
-    /// All of my rooms are so: one part of it after the other. One that is not in it is nobody's.
-    Everything { part: u32, is_last: bool, rooms: Vec<Said> },
-    /// I have missed something of what this one said: it is to tell everything.
-    Ask(NodeId),
+    /// All of my rooms are so: one part of it after the other. One that is in none of them is nobody's.
+    Everything { part: Part, rooms: Vec<Said> },
+    /// I have missed something of what these said: they are to tell everything.
+    Ask(BTreeSet<NodeId>),
     /// I go: nobody is here any more.
     Goodbye,
+}
+
+/// Which part of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// How many times everything has been told: parts of two times don't fit together.
+    pub(crate) telling: u32,
+    pub(crate) number: u32,
+    pub(crate) is_last: bool,
 }
 
 /// How many are in a room.
@@ -122,7 +133,8 @@ mod tests {
         for tokens in [Vec::new(), vec![3, 1, 2], (0..5_000).collect()] {
             let headcount = Headcount::of(Roll { streams: 9, keyless: 2, tokens });
             let rooms = vec![Said::new(&room, &headcount)];
-            let word = Word::Everything { part: 3, is_last: true, rooms };
+            let part = Part { telling: 2, number: 3, is_last: true };
+            let word = Word::Everything { part, rooms };
             let message = Message { node: NodeId([7; 16]), changes: 300, word };
             let heard = Message::read(&message.write()).unwrap();
             assert_eq!(heard, message);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::nodes::message::{Said, Word};
+use crate::nodes::message::{Part, Said, Word};
 use crate::presence::headcount::Headcount;
 use crate::store::contract::RoomKey;
 
@@ -28,7 +28,7 @@ pub(crate) struct Peer {
 /// It is telling everything.
 #[derive(Debug)]
 struct Telling {
-    next: u32,
+    next: Part,
     heard: Instant,
     /// What has been told since the beginning.
     rooms: HashSet<RoomKey>,
@@ -52,7 +52,8 @@ impl Peer {
         if changes < self.changes {
             return Vec::new();
         }
-        let is_next = changes == self.changes + u64::from(matches!(word, Word::Changes(_)));
+        let is_next =
+            changes == self.changes.wrapping_add(u64::from(matches!(word, Word::Changes(_))));
         let is_repeated = matches!(word, Word::Changes(_)) && changes == self.changes;
         if is_repeated && self.is_whole {
             return Vec::new();
@@ -64,7 +65,7 @@ impl Peer {
         }
         match word {
             Word::Changes(rooms) => self.take(rooms),
-            Word::Everything { part, is_last, rooms } => self.take_part(part, is_last, rooms, now),
+            Word::Everything { part, rooms } => self.take_part(part, rooms, now),
             Word::Hello | Word::Beat | Word::Ask(_) | Word::Goodbye => Vec::new(),
         }
     }
@@ -99,20 +100,16 @@ impl Peer {
         changed
     }
 
-    fn take_part(
-        &mut self,
-        part: u32,
-        is_last: bool,
-        rooms: Vec<Said>,
-        now: Instant,
-    ) -> Vec<RoomKey> {
-        if part == 0 {
-            self.telling = Some(Telling { next: 0, heard: now, rooms: HashSet::new() });
+    fn take_part(&mut self, part: Part, rooms: Vec<Said>, now: Instant) -> Vec<RoomKey> {
+        let Part { telling, number, is_last } = part;
+        if number == 0 {
+            let next = Part { is_last: false, ..part };
+            self.telling = Some(Telling { next, heard: now, rooms: HashSet::new() });
         }
         match &mut self.telling {
-            Some(telling) if telling.next == part => {
-                telling.next += 1;
-                telling.heard = now;
+            Some(told) if (told.next.telling, told.next.number) == (telling, number) => {
+                told.next.number = number.wrapping_add(1);
+                told.heard = now;
             }
             // The beginning was missed, or something in between.
             _ => {

@@ -45,7 +45,11 @@ impl Peers {
         if node == self.own || self.gone.contains(&node) {
             return heard;
         }
-        heard.is_asked = word == Word::Hello || word == Word::Ask(self.own);
+        heard.is_asked = match &word {
+            Word::Hello => true,
+            Word::Ask(nodes) => nodes.contains(&self.own),
+            _ => false,
+        };
         if word == Word::Goodbye {
             heard.rooms.extend(self.remove(node));
             self.gone.push_front(node);

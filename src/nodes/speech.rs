@@ -1,8 +1,8 @@
 //! What this node says next: a plan, without a clock.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 
-use crate::nodes::message::{NodeId, Word};
+use crate::nodes::message::{NodeId, Part, Word};
 use crate::store::contract::RoomKey;
 
 /// As many rooms fit into one message, if their names are short.
@@ -12,24 +12,37 @@ const MAX_ROOMS: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Speech {
     is_hello_due: bool,
-    to_ask: VecDeque<NodeId>,
+    to_ask: BTreeSet<NodeId>,
     /// The rooms that have changed since they were said last.
     changed: HashSet<RoomKey>,
     /// How many times this was said.
     changes: u64,
     telling: Option<Telling>,
-    /// The last message was about what changed: then something else has its turn.
-    was_change: bool,
+    /// Somebody asked while everything was being told, and may have missed the beginning.
+    is_asked_again: bool,
+    /// How many times everything was told.
+    tellings: u32,
+    /// What was said last: the others have their turn first.
+    last: Kind,
     end: End,
 }
 
 /// This node is telling everything, or is to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Telling {
     part: u32,
     /// `None` before the first part: what is opened until then is said as a change before it, and would be missed in
     /// a list that is older.
     left: Option<Vec<RoomKey>>,
+}
+
+/// What takes turns, so that nothing of it waits for ever.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Changes,
+    Everything,
+    #[default]
+    Ask,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -45,24 +58,29 @@ enum End {
 pub(crate) enum Planned {
     Word(Word),
     Changes(Vec<RoomKey>),
-    Everything { part: u32, rooms: Vec<RoomKey> },
+    Everything { part: Part, rooms: Vec<RoomKey> },
 }
 
 impl Speech {
-    /// The others hear it from now on: it says that it is there, and all that there is.
+    /// The others may hear it from now on: it says that it is there, and all that there is.
     pub(crate) fn begin(&mut self) {
         self.is_hello_due = true;
         self.changed.clear();
         self.to_ask.clear();
-        self.tell_everything();
+        // What has changed while nobody heard it is a change, too: who misses what follows notices.
+        self.changes += 1;
+        self.telling = Some(Telling::default());
+        self.is_asked_again = false;
     }
 
     pub(crate) fn tell_everything(&mut self) {
-        self.telling = Some(Telling { part: 0, left: None });
+        // Not from the beginning again and again, if many ask.
+        self.is_asked_again = self.telling.as_ref().is_some_and(|telling| telling.left.is_some());
+        self.telling.get_or_insert_default();
     }
 
     pub(crate) fn ask(&mut self, node: NodeId) {
-        self.to_ask.push_back(node);
+        self.to_ask.insert(node);
     }
 
     /// This room has changed. Returns whether that is news.
@@ -81,7 +99,11 @@ impl Speech {
         let all = telling.left.get_or_insert_default();
         all.extend(left);
         let is_last = all.is_empty();
-        self.telling.take_if(|_| is_last);
+        if is_last {
+            self.tellings = self.tellings.wrapping_add(1);
+            let again = std::mem::take(&mut self.is_asked_again);
+            self.telling = again.then(Telling::default);
+        }
         is_last
     }
 
@@ -114,24 +136,44 @@ impl Speech {
         if std::mem::take(&mut self.is_hello_due) {
             return Some(Planned::Word(Word::Hello));
         }
-        if let Some(node) = self.to_ask.pop_front() {
-            return Some(Planned::Word(Word::Ask(node)));
-        }
-        let may_change = self.telling.is_none() || !self.was_change;
-        self.was_change = may_change && !self.changed.is_empty();
-        if self.was_change {
-            self.changes += 1;
-            let mut rooms: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
-            self.changed.extend(rooms.drain(rooms.len().min(MAX_ROOMS)..));
-            return Some(Planned::Changes(rooms));
-        }
-        let Telling { part, left } = self.telling.as_mut()?;
-        let left = left.get_or_insert_with(all);
-        let rooms = left.split_off(left.len().saturating_sub(MAX_ROOMS));
-        let planned = Planned::Everything { part: *part, rooms };
-        *part += 1;
-        Some(planned)
+        self.last = self.turn()?;
+        Some(match self.last {
+            Kind::Ask => Planned::Word(Word::Ask(std::mem::take(&mut self.to_ask))),
+            Kind::Changes => {
+                self.changes += 1;
+                let mut rooms: Vec<_> = std::mem::take(&mut self.changed).into_iter().collect();
+                self.changed.extend(rooms.drain(rooms.len().min(MAX_ROOMS)..));
+                Planned::Changes(rooms)
+            }
+            Kind::Everything => {
+                let Telling { part, left } = self.telling.as_mut()?;
+                let left = left.get_or_insert_with(all);
+                let rooms = left.split_off(left.len().saturating_sub(MAX_ROOMS));
+                let part = Part { telling: self.tellings, number: next(part), is_last: false };
+                Planned::Everything { part, rooms }
+            }
+        })
     }
+
+    /// What has waited for longest of what there is to be said.
+    fn turn(&self) -> Option<Kind> {
+        let turns = match self.last {
+            Kind::Ask => [Kind::Changes, Kind::Everything, Kind::Ask],
+            Kind::Changes => [Kind::Everything, Kind::Ask, Kind::Changes],
+            Kind::Everything => [Kind::Ask, Kind::Changes, Kind::Everything],
+        };
+        turns.into_iter().find(|kind| match kind {
+            Kind::Ask => !self.to_ask.is_empty(),
+            Kind::Changes => !self.changed.is_empty(),
+            Kind::Everything => self.telling.is_some(),
+        })
+    }
+}
+
+fn next(number: &mut u32) -> u32 {
+    let now = *number;
+    *number = now.wrapping_add(1);
+    now
 }
 
 #[cfg(test)]
@@ -140,6 +182,10 @@ mod tests {
 
     fn room(n: usize) -> RoomKey {
         RoomKey::new("/{room}.png", format!("/{n}.png"))
+    }
+
+    fn part(number: u32) -> Part {
+        Part { telling: 0, number, is_last: false }
     }
 
     #[test]
@@ -153,10 +199,10 @@ mod tests {
             speech.say(&room(step));
             match speech.next(all).unwrap() {
                 Planned::Changes(rooms) => {
-                    assert_eq!((rooms.len(), step % 2), (1 + step.min(1), 0))
+                    assert_eq!((rooms.len(), step % 2), (1 + step.min(1), 0));
                 }
                 Planned::Everything { part, rooms } => {
-                    assert_eq!((part, rooms.len(), step % 2), (parts, MAX_ROOMS, 1));
+                    assert_eq!((part.number, rooms.len(), step % 2), (parts, MAX_ROOMS, 1));
                     parts += 1;
                     assert_eq!(speech.tell_later(Vec::new()), parts == 2);
                 }
@@ -164,8 +210,7 @@ mod tests {
             }
         }
         assert_eq!(speech.next(all), Some(Planned::Changes(vec![room(3)])));
-        assert_eq!(speech.changes(), 3);
-        assert_eq!(speech.next(all), None);
+        assert_eq!((speech.next(all), speech.changes()), (None, 4));
     }
 
     /// Otherwise what is opened and said in between would be missing in it, and be taken for nobody's.
@@ -175,8 +220,34 @@ mod tests {
         speech.tell_everything();
         speech.say(&room(1));
         assert_eq!(speech.next(Vec::new), Some(Planned::Changes(vec![room(1)])));
-        let first = Planned::Everything { part: 0, rooms: vec![room(1)] };
+        let first = Planned::Everything { part: part(0), rooms: vec![room(1)] };
         assert_eq!(speech.next(|| vec![room(1)]), Some(first));
+    }
+
+    #[test]
+    fn whoever_asks_meanwhile_is_told_afterwards() {
+        let mut speech = Speech::default();
+        let all = || vec![room(1)];
+        speech.tell_everything();
+        speech.tell_everything();
+        assert!(matches!(speech.next(all), Some(Planned::Everything { .. })));
+        speech.tell_everything();
+        assert!(speech.tell_later(Vec::new()));
+        let again = Part { telling: 1, ..part(0) };
+        assert_eq!(speech.next(all), Some(Planned::Everything { part: again, rooms: all() }));
+        assert!(speech.tell_later(Vec::new()) && speech.next(all).is_none());
+    }
+
+    #[test]
+    fn asking_lets_the_rest_have_its_turn() {
+        let mut speech = Speech::default();
+        let mut said = Vec::new();
+        for node in 0..9 {
+            speech.ask(NodeId([node; 16]));
+            speech.say(&room(1));
+            said.push(matches!(speech.next(Vec::new), Some(Planned::Changes(_))));
+        }
+        assert_eq!(said.iter().filter(|is_change| **is_change).count(), 5);
     }
 
     #[test]
@@ -185,9 +256,12 @@ mod tests {
         speech.begin();
         let all = || vec![room(1), room(2)];
         speech.next(all);
-        assert!(matches!(speech.next(all), Some(Planned::Everything { part: 0, .. })));
+        assert!(matches!(
+            speech.next(all),
+            Some(Planned::Everything { part: Part { number: 0, .. }, .. })
+        ));
         assert!(!speech.tell_later(vec![room(2)]));
-        let rest = Planned::Everything { part: 1, rooms: vec![room(2)] };
+        let rest = Planned::Everything { part: part(1), rooms: vec![room(2)] };
         assert_eq!(speech.next(all), Some(rest));
         assert!(speech.tell_later(Vec::new()));
         speech.say(&room(1));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::nodes::message::Said;
+use crate::nodes::message::{Part, Said};
 use crate::presence::headcount::Roll;
 
 const LEASE: Duration = Duration::from_secs(10);
@@ -24,8 +24,9 @@ fn changes(node: NodeId, changes: u64, rooms: Vec<Said>) -> Message {
     Message { node, changes, word: Word::Changes(rooms) }
 }
 
-fn part(node: NodeId, changes: u64, part: u32, is_last: bool, rooms: Vec<Said>) -> Message {
-    Message { node, changes, word: Word::Everything { part, is_last, rooms } }
+fn part(node: NodeId, changes: u64, number: u32, is_last: bool, rooms: Vec<Said>) -> Message {
+    let part = Part { telling: 7, number, is_last };
+    Message { node, changes, word: Word::Everything { part, rooms } }
 }
 
 fn word(node: NodeId, changes: u64, word: Word) -> Message {
@@ -161,6 +162,6 @@ fn ones_own_words_are_nobodys() {
     let mut peers = Peers::new(OWN, LEASE);
     peers.hear(changes(OWN, 1, vec![said("a", 1)]), now);
     assert!(peers.iter().next().is_none() && !peers.hear(word(OWN, 0, Word::Hello), now).is_asked);
-    assert!(!peers.hear(word(ONE, 0, Word::Ask(TWO)), now).is_asked);
-    assert!(peers.hear(word(ONE, 0, Word::Ask(OWN)), now).is_asked);
+    assert!(!peers.hear(word(ONE, 0, Word::Ask([TWO].into())), now).is_asked);
+    assert!(peers.hear(word(ONE, 0, Word::Ask([TWO, OWN].into())), now).is_asked);
 }
