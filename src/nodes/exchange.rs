@@ -45,7 +45,16 @@ struct State {
     totals: Vec<(Arc<str>, Arc<Crowd>)>,
     /// Those that want to hear of rooms, whether or not somebody is in them here.
     watchers: HashMap<RoomKey, watch::Sender<Counts>>,
+    /// Rooms that were closed, of which they have not heard yet.
+    untold: Vec<RoomKey>,
+    /// Since rooms were counted for totals.
+    rooms_have_changed: bool,
+    /// They are counted once in a beat.
+    rooms_are_due: bool,
     speech: Speech,
+    /// A bus takes what this node says.
+    has_wire: bool,
+    /// And this node has heard itself since.
     is_connected: bool,
     since: Instant,
     said: Option<Instant>,
@@ -62,7 +71,11 @@ impl Exchange {
             here: HashMap::new(),
             totals: Vec::new(),
             watchers: HashMap::new(),
+            untold: Vec::new(),
+            rooms_have_changed: false,
+            rooms_are_due: false,
             speech: Speech::default(),
+            has_wire: false,
             is_connected: false,
             since: now,
             said: None,
@@ -79,6 +92,7 @@ impl Exchange {
         // Under the lock: what is heard afterwards comes afterwards.
         crowd.hear(Some(state.peers.of(&room)), !state.is_connected);
         state.here.insert(room, crowd.clone());
+        state.rooms_have_changed = true;
     }
 
     /// Somebody came or went.
@@ -93,7 +107,10 @@ impl Exchange {
         if state.here.get(room).is_some_and(|open| Arc::ptr_eq(open, crowd)) {
             state.here.remove(room);
             state.mark(room, &self.wake);
-            state.tell_watcher(room);
+            state.rooms_have_changed = true;
+            if state.watchers.contains_key(room) {
+                state.untold.push(room.clone());
+            }
         }
     }
 
@@ -101,8 +118,9 @@ impl Exchange {
     pub(crate) fn watch(&self, room: RoomKey, watcher: watch::Sender<Counts>) {
         let mut state = self.state();
         state.watchers.retain(|_, watcher| watcher.receiver_count() > 0);
-        state.watchers.insert(room.clone(), watcher);
-        state.tell_watcher(&room);
+        state.watchers.insert(room.clone(), watcher.clone());
+        drop(state);
+        self.tell_watcher(&room, &watcher);
     }
 
     /// A total is of all rooms of this badge.
@@ -140,25 +158,30 @@ impl Exchange {
         }
     }
 
-    /// The bus carries messages, or does not any more.
-    ///
-    /// Returns whether it was otherwise before.
-    pub(crate) fn connect(&self, is_connected: bool) -> bool {
-        let now = Instant::now();
+    /// A bus takes what this node says. Whether it carries it is known when this node hears itself.
+    pub(crate) fn begin(&self) {
         let mut state = self.state();
-        let is_news = state.is_connected != is_connected;
-        if is_connected {
-            state.echo = now;
-            state.speech.begin();
-            self.wake.notify_one();
-        }
-        if is_news {
-            (state.is_connected, state.since) = (is_connected, now);
-            let open: Vec<_> = state.here.values().cloned().collect();
-            drop(state);
-            open.iter().for_each(|crowd| crowd.hear(None, !is_connected));
-        }
-        is_news
+        (state.has_wire, state.echo) = (true, Instant::now());
+        state.speech.begin();
+        self.wake.notify_one();
+    }
+
+    /// The bus carries nothing any more. Returns whether it did before.
+    pub(crate) fn break_off(&self) -> bool {
+        let mut state = self.state();
+        state.has_wire = false;
+        let was_connected = state.is_connected;
+        state.set_connected(false);
+        tell_state(state);
+        was_connected
+    }
+
+    /// This node speaks and listens no more: the others are nobody to it.
+    pub(crate) fn end(&self) {
+        self.break_off();
+        let mut state = self.state();
+        let rooms = state.peers.forget();
+        self.tell(state, rooms);
     }
 
     /// What is to be said now, if there is anything, and otherwise when to ask again.
@@ -195,8 +218,9 @@ impl Exchange {
         Ok(Message { node, changes, word })
     }
 
-    /// Takes in what some node has said, this one included.
-    pub(crate) fn hear(&self, bytes: &[u8], now: Instant) -> Result<(), Misheard> {
+    /// Takes in what some node has said, this one included. Returns whether it is known by this that the bus carries
+    /// what this node says.
+    pub(crate) fn hear(&self, bytes: &[u8], now: Instant) -> Result<bool, Misheard> {
         let message = Message::read(bytes)?;
         let mut state = self.state();
         if message.node == state.id {
@@ -204,7 +228,12 @@ impl Exchange {
             if message.word == Word::Goodbye {
                 self.is_gone.notify_one();
             }
-            return Ok(());
+            let is_news = state.has_wire && !state.is_connected;
+            if is_news {
+                state.set_connected(true);
+                tell_state(state);
+            }
+            return Ok(is_news);
         }
         let Heard { rooms, ask, is_asked } = state.peers.hear(message, now);
         if is_asked {
@@ -216,8 +245,8 @@ impl Exchange {
         if is_asked || ask.is_some() {
             self.wake.notify_one();
         }
-        tell(state, rooms);
-        Ok(())
+        self.tell(state, rooms);
+        Ok(false)
     }
 
     /// Forgets nodes that have been silent for too long, and counts rooms: once a beat. If this node itself stood still until now, they get the time
@@ -234,19 +263,22 @@ impl Exchange {
                 "a node has been silent for too long; who is there is not counted"
             );
         }
-        let totals = state.count_rooms();
-        tell(state, rooms);
-        totals.into_iter().for_each(|(total, rooms)| total.set_rooms_elsewhere(rooms));
+        state.rooms_are_due = true;
+        self.tell(state, rooms);
     }
 
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.state().peers.next_expiry()
     }
 
-    /// For how long this node has not heard itself, although it speaks; `None` while it is not connected.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.state().is_connected
+    }
+
+    /// For how long this node has not heard itself, although it speaks; `None` while there is no bus.
     pub(crate) fn silence(&self, now: Instant) -> Option<Duration> {
         let state = self.state();
-        state.is_connected.then(|| now.saturating_duration_since(state.echo))
+        state.has_wire.then(|| now.saturating_duration_since(state.echo))
     }
 
     /// This node goes. From now on it says nothing but that.
@@ -254,6 +286,44 @@ impl Exchange {
         self.state().speech.end();
         self.wake.notify_one();
         self.is_leaving.notify_one();
+    }
+
+    /// Tells rooms, and those who want to hear of them, what has become of the others; without the lock, because who
+    /// listens may hold on to what it has heard while it asks for more.
+    fn tell(&self, mut state: MutexGuard<'_, State>, rooms: HashSet<RoomKey>) {
+        let is_alone = !state.is_connected;
+        state.rooms_have_changed |= !rooms.is_empty();
+        let open = rooms.iter().filter_map(|room| {
+            let crowd = state.here.get(room)?.clone();
+            Some((crowd, state.peers.of(room)))
+        });
+        let open: Vec<_> = open.collect();
+        let untold = std::mem::take(&mut state.untold).into_iter().chain(rooms);
+        let watched = untold.filter_map(|room| {
+            let watcher = state.watchers.get(&room)?.clone();
+            Some((room, watcher))
+        });
+        let watched: Vec<_> = watched.collect();
+        let totals = state.count_rooms();
+        drop(state);
+        for (crowd, headcount) in open {
+            crowd.hear(Some(headcount), is_alone);
+            crowd.tell();
+        }
+        watched.iter().for_each(|(room, watcher)| self.tell_watcher(room, watcher));
+        totals.into_iter().for_each(|(total, rooms)| total.set_rooms_elsewhere(rooms));
+    }
+
+    /// Of a room that is open here, it is told itself.
+    fn tell_watcher(&self, room: &RoomKey, watcher: &watch::Sender<Counts>) {
+        watcher.send_if_modified(|told| {
+            let state = self.state();
+            if state.here.contains_key(room) {
+                return false;
+            }
+            let counts = Elsewhere::alone(state.peers.of(room));
+            std::mem::replace(told, counts.clone()) != counts
+        });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -264,14 +334,19 @@ impl Exchange {
 impl State {
     /// While nobody hears it nothing is kept: with a new connection, everything is told.
     fn mark(&mut self, room: &RoomKey, wake: &Notify) {
-        if self.is_connected && self.speech.say(room) {
+        if self.has_wire && self.speech.say(room) {
             wake.notify_one();
         }
     }
 
-    /// How many rooms there are on other nodes that are not open here, of each total.
-    fn count_rooms(&self) -> Vec<(Arc<Crowd>, usize)> {
-        let rooms = if self.totals.is_empty() { HashSet::new() } else { self.peers.rooms() };
+    /// How many rooms there are on other nodes that are not open here, of each total, if that is due.
+    fn count_rooms(&mut self) -> Vec<(Arc<Crowd>, usize)> {
+        let is_due = std::mem::take(&mut self.rooms_are_due) && self.rooms_have_changed;
+        if !is_due || self.totals.is_empty() {
+            return Vec::new();
+        }
+        self.rooms_have_changed = false;
+        let rooms = self.peers.rooms();
         let count = |badge: &str| {
             let others = rooms.iter().filter(|room| *room.badge == *badge);
             others.filter(|room| !self.here.contains_key(**room)).count()
@@ -279,27 +354,19 @@ impl State {
         self.totals.iter().map(|(badge, total)| (total.clone(), count(badge))).collect()
     }
 
-    /// Of a room that is open, its own task tells.
-    fn tell_watcher(&self, room: &RoomKey) {
-        if let Some(watcher) = self.watchers.get(room).filter(|_| !self.here.contains_key(room)) {
-            let counts = Elsewhere::alone(self.peers.of(room));
-            watcher.send_if_modified(|told| std::mem::replace(told, counts.clone()) != counts);
+    fn set_connected(&mut self, is_connected: bool) {
+        if self.is_connected != is_connected {
+            (self.is_connected, self.since) = (is_connected, Instant::now());
         }
     }
 }
 
-/// Tells the rooms that are open here what has become of the others; without the lock.
-fn tell(state: MutexGuard<'_, State>, rooms: HashSet<RoomKey>) {
+/// Tells the rooms that are open here whether the others can be reached; without the lock.
+fn tell_state(state: MutexGuard<'_, State>) {
     let is_alone = !state.is_connected;
-    if !state.watchers.is_empty() {
-        rooms.iter().for_each(|room| state.tell_watcher(room));
-    }
-    let told: Vec<_> = rooms
-        .iter()
-        .filter_map(|room| Some((state.here.get(room)?.clone(), state.peers.of(room))))
-        .collect();
+    let open: Vec<_> = state.here.values().cloned().collect();
     drop(state);
-    told.into_iter().for_each(|(crowd, headcount)| crowd.hear(Some(headcount), is_alone));
+    open.iter().for_each(|crowd| crowd.hear(None, is_alone));
 }
 
 /// What there is to say of these rooms, and those that there was no place for. Their people are looked at without the

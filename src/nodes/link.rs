@@ -15,6 +15,7 @@ use crate::nodes::exchange::{BEAT, Exchange};
 use crate::nodes::message::NodeId;
 use crate::nodes::wire::{Hook, Line, Wire};
 use crate::observe::observer::NodesChange;
+use crate::observe::throttle::Throttle;
 use crate::presence::calendar::Calendar;
 use crate::presence::tokens::{OfDay, Tokens};
 use crate::request::random::{random, secret};
@@ -27,6 +28,8 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const BEGINNING: Duration = Duration::from_millis(500);
 /// So long a bus has for the last message.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// After so long a bus is asked for it again.
+const SECRET_AGAIN: Duration = Duration::from_secs(60);
 /// So long it has for the secret of a day.
 const SECRET: Duration = Duration::from_secs(5);
 
@@ -41,7 +44,7 @@ struct Shared {
     tokens: Arc<Tokens>,
     calendar: Arc<Calendar>,
     /// Is told of the first success or failure.
-    begins: mpsc::SyncSender<()>,
+    begins: mpsc::SyncSender<io::Result<()>>,
 }
 
 impl Link {
@@ -60,7 +63,6 @@ impl Link {
     ) -> io::Result<Self> {
         let id = NodeId(secret().ok_or_else(|| io::Error::other("there are no random numbers"))?);
         let exchange = Arc::new(Exchange::new(id, lease));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (begins, has_begun) = mpsc::sync_channel(1);
         let shared = Arc::new(Shared {
             line: Arc::new(Line::new(exchange.clone(), hook)),
@@ -71,12 +73,18 @@ impl Link {
         let has_ended = Arc::new(Notify::new());
         let ended = has_ended.clone();
         let work = move || {
-            runtime.block_on(shared.live(&*bus));
+            // Here, because a runtime can't be dropped where another one is running.
+            match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(shared.live_on(&*bus)),
+                Err(error) => drop(shared.begins.try_send(Err(error))),
+            }
             ended.notify_one();
         };
         std::thread::Builder::new().name("livebadge-nodes".to_owned()).spawn(work)?;
-        // An error says that it takes longer.
-        let _ = has_begun.recv_timeout(BEGINNING);
+        // Otherwise it takes longer.
+        if let Ok(begun) = has_begun.recv_timeout(BEGINNING) {
+            begun?;
+        }
         Ok(Self { exchange, has_ended })
     }
 
@@ -96,7 +104,16 @@ impl Drop for Link {
 }
 
 impl Shared {
-    /// Until this node goes.
+    /// Until this node goes, whatever panics meanwhile: a bus, or a clock, of the application.
+    async fn live_on(self: &Arc<Self>, bus: &dyn Bus) {
+        while AssertUnwindSafe(self.live(bus)).catch_unwind().await.is_err() {
+            tracing::error!("what speaks with other nodes panicked; it begins anew");
+            self.line.exchange.break_off();
+            sleep(RETRY.1).await;
+        }
+        self.line.exchange.end();
+    }
+
     async fn live(self: &Arc<Self>, bus: &dyn Bus) {
         tokio::select! {
             () = self.speak(bus) => {}
@@ -129,7 +146,7 @@ impl Shared {
                 },
                 error = self.silence() => error,
             };
-            let was_connected = self.line.exchange.connect(false);
+            let was_connected = self.line.exchange.break_off();
             self.has_begun();
             let said = error.to_string();
             if was_connected || said != told {
@@ -146,14 +163,18 @@ impl Shared {
 
     fn has_begun(&self) {
         // An error says that it was told before, or that nobody waits.
-        let _ = self.begins.try_send(());
+        let _ = self.begins.try_send(Ok(()));
     }
 
     /// Returns when this node does not hear itself.
     async fn silence(&self) -> BusError {
+        let mut beats = 0;
         loop {
             sleep(BEAT).await;
-            if self.line.exchange.silence(Instant::now()).is_some_and(|silence| silence > SILENCE) {
+            let silence = self.line.exchange.silence(Instant::now());
+            // Once may be because this process stood still.
+            beats = if silence.is_some_and(|silence| silence > SILENCE) { beats + 1 } else { 0 };
+            if beats > 1 {
                 return "nothing that is sent comes back".into();
             }
         }
@@ -168,22 +189,30 @@ impl Shared {
         }
     }
 
-    /// Whenever a day begins, and with each new connection, which may lead to a bus that knows nothing.
+    /// Whenever a day begins, and with each new connection, which may lead to a bus that knows nothing; and now and
+    /// then, because a bus may forget.
     async fn share_secrets(&self, bus: &dyn Bus) {
-        let mut known = None;
+        let failures = Throttle::every(SECRET_AGAIN);
+        let mut known: Option<(u64, Instant)> = None;
         loop {
             let OfDay { day, secret } = self.tokens.of(self.calendar.today());
-            if known != Some(day) && self.line.exchange.silence(Instant::now()).is_some() {
+            let is_fresh = |(of, at): (u64, Instant)| of == day && at.elapsed() < SECRET_AGAIN;
+            if !known.is_some_and(is_fresh) && self.line.exchange.is_connected() {
                 let asked = timeout(SECRET, bus.day_secret(day, secret)).await;
                 match asked.unwrap_or_else(|_| Err("the bus does not answer".into())) {
                     Ok(secret) => {
                         self.tokens.adopt(OfDay { day, secret });
-                        known = Some(day);
+                        known = Some((day, Instant::now()));
                         self.has_begun();
                     }
-                    Err(error) => tracing::warn!(
-                        %error, "the day's secret is not known: visitors on two nodes may count twice"
-                    ),
+                    Err(error) => {
+                        if let Some(unsaid) = failures.may_speak() {
+                            tracing::warn!(
+                                %error, unsaid,
+                                "the day's secret is not known: visitors on two nodes may count twice"
+                            );
+                        }
+                    }
                 }
             }
             if timeout(BEAT, self.line.has_connected.notified()).await.is_ok() {

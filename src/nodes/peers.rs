@@ -73,6 +73,11 @@ impl Peers {
         lost.flat_map(|(_, peer)| peer.rooms.into_keys()).collect()
     }
 
+    /// Forgets all of them, and returns their rooms.
+    pub(crate) fn forget(&mut self) -> HashSet<RoomKey> {
+        self.peers.drain().flat_map(|(_, peer)| peer.rooms.into_keys()).collect()
+    }
+
     /// Nobody could be heard until now: what they have said holds for so much longer.
     pub(crate) fn excuse(&mut self, until: Instant) {
         for peer in self.peers.values_mut() {

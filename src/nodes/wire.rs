@@ -19,6 +19,9 @@ const STRANGERS: Duration = Duration::from_secs(60);
 pub(crate) type Hook = Box<dyn Fn(&NodesChange<'_>) + Send + Sync>;
 
 /// What a [`Bus`](crate::Bus) carries: what this node says, and what it hears.
+///
+/// It belongs to the call of [`Bus::run`](crate::Bus::run) that it was given to: not to be kept beyond, nor to be taken
+/// to another task.
 pub struct Wire {
     line: Arc<Line>,
 }
@@ -44,14 +47,10 @@ impl Wire {
         Self { line: line.clone() }
     }
 
-    /// Messages are carried from now on.
+    /// Messages are carried from now on, as far as the bus knows. When the first one has come back, this node counts
+    /// as connected.
     pub fn connected(&mut self) {
-        let Line { exchange, hook, has_connected, .. } = &*self.line;
-        if exchange.connect(true) {
-            tracing::info!("connected with other nodes");
-            hook(&NodesChange { is_connected: true, error: None });
-        }
-        has_connected.notify_one();
+        self.line.exchange.begin();
     }
 
     /// The next message that is to be sent to all nodes, when it is time.
@@ -72,15 +71,23 @@ impl Wire {
 
     /// Takes in a message that any node has sent, this one included.
     pub fn hear(&mut self, message: &[u8]) {
-        let Line { exchange, strangers, .. } = &*self.line;
-        if let Err(Misheard::Version(version)) = exchange.hear(message, Instant::now())
-            && let Some(unsaid) = strangers.may_speak()
-        {
-            tracing::warn!(
-                version,
-                unsaid,
-                "a node with another version of tower-livebadge speaks; who is there is not counted here"
-            );
+        let Line { exchange, hook, has_connected, strangers } = &*self.line;
+        match exchange.hear(message, Instant::now()) {
+            Ok(true) => {
+                tracing::info!("connected with other nodes");
+                hook(&NodesChange { is_connected: true, error: None });
+                has_connected.notify_one();
+            }
+            Err(Misheard::Version(version)) => {
+                if let Some(unsaid) = strangers.may_speak() {
+                    tracing::warn!(
+                        version,
+                        unsaid,
+                        "a node with another version of tower-livebadge speaks; who is there is not counted here"
+                    );
+                }
+            }
+            Ok(false) | Err(Misheard::Noise) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How many different people came on one day: exactly as long as they are few, then by a sketch.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use datasketches::hll::{HllSketch, HllType, HllUnion};
 
@@ -142,7 +143,7 @@ impl<const FEW: usize> Distinct<FEW> {
                 tokens.dedup();
                 Known::Few(tokens)
             }
-            SKETCHED => Known::Many(Box::new(HllSketch::deserialize(rest).ok()?)),
+            SKETCHED => Known::Many(Box::new(read_sketch(rest)?)),
             _ => return None,
         };
         Some(Self { keyless: u64::from_le_bytes(*keyless), known })
@@ -153,6 +154,18 @@ fn sketch(tokens: &[u64]) -> HllSketch {
     let mut sketch = HllSketch::new(LG_K, HllType::Hll4).expect("a size that there is");
     tokens.iter().for_each(|token| sketch.update(*token));
     sketch
+}
+
+/// Bytes that others have written may be a sketch that breaks only when it is used.
+fn read_sketch(bytes: &[u8]) -> Option<HllSketch> {
+    let sketch =
+        HllSketch::deserialize(bytes).ok().filter(|sketch| sketch.lg_config_k() == LG_K)?;
+    let used = catch_unwind(AssertUnwindSafe(|| {
+        let mut all = HllUnion::new(LG_K).expect("a size that there is");
+        all.update(&sketch);
+        all.to_sketch(HllType::Hll4).estimate()
+    }));
+    used.ok().filter(|estimate| estimate.is_finite()).map(|_| sketch)
 }
 
 const LISTED: u8 = 0;

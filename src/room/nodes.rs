@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
 use crate::nodes::exchange::Exchange;
@@ -82,7 +81,7 @@ impl Nodes {
 
     /// They can't be reached.
     pub(crate) fn is_alone(&self) -> bool {
-        self.exchange().silence(Instant::now()).is_none()
+        !self.exchange().is_connected()
     }
 
     pub(crate) fn health(&self) -> NodesHealth {

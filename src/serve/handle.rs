@@ -209,7 +209,7 @@ impl Handle {
         }
         self.dispatch.shutdown.cancel();
         let drained = timeout(patience, self.dispatch.admission.drained());
-        tokio::join!(drained, self.say_goodbye()).0.is_ok()
+        tokio::join!(drained, timeout(patience, self.say_goodbye())).0.is_ok()
     }
 
     /// Tells the other nodes that nobody is here any more.

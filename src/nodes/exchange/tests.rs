@@ -26,7 +26,7 @@ struct Node {
 impl Node {
     fn new(id: u8) -> Self {
         let exchange = Exchange::new(NodeId([id; 16]), Duration::from_secs(10));
-        exchange.connect(true);
+        exchange.begin();
         Self { exchange, crowds: Default::default(), streams: [0; ROOMS], is_cut: false }
     }
 
@@ -54,7 +54,11 @@ impl Node {
 
     fn cut(&mut self, is_cut: bool) {
         self.is_cut = is_cut;
-        self.exchange.connect(!is_cut);
+        if is_cut {
+            self.exchange.break_off();
+        } else {
+            self.exchange.begin();
+        }
     }
 
     fn shows(&self, number: usize) -> Counts {
@@ -150,7 +154,7 @@ fn many_rooms_are_told_in_parts() {
         here.exchange.open(room(number), &crowd);
     }
     crowd.join(None);
-    here.exchange.connect(true);
+    here.exchange.begin();
     let there = Node::new(2);
     let (mut now, mut parts) = (Instant::now(), 0);
     while let Ok(message) = here.exchange.next(now) {
