@@ -42,6 +42,7 @@
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
 //! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
+//! | keep totals | [`Store`], or [`SharedStore`] with [`Batch`] for several nodes: [`RoomKey`], [`Totals`], [`StoreError`]; `FileStore` (feature `store`) |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -292,7 +293,7 @@ pub use serve::layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
 pub use serve::not_found::NotFound;
 pub use serve::room_handle::{RoomError, RoomHandle};
 pub use serve::service::{LiveBadge, ResponseFuture};
-pub use store::contract::{RoomKey, Store, StoreError};
+pub use store::contract::{Batch, RoomKey, SharedStore, Store, StoreError};
 #[cfg(feature = "store")]
 pub use store::file::FileStore;
 #[cfg(feature = "store")]

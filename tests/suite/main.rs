@@ -39,6 +39,7 @@ mod reply;
 mod room_handles;
 mod rooms_and_people;
 mod scripts;
+mod sharing;
 mod shutdown;
 mod stale;
 mod stills;
