@@ -262,7 +262,7 @@ impl LiveBadgeLayerBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// Several nodes use a [`SharedStore`](crate::SharedStore): it adds
+    /// Several nodes use one that they share (`RedisStore`, or a [`SharedStore`](crate::SharedStore) of yours): it adds
     /// up what comes to each.
     ///
     /// Default: none; totals are forgotten with the process.

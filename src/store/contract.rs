@@ -139,7 +139,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
 /// What a [`Store`](crate::Store) can do that all nodes of a site share: it adds up what each of them counts.
 ///
-/// Implement this beside
+/// With the feature `redis` there is one that is ready: `RedisStore`. For another database, implement this beside
 /// [`Store`](crate::Store), and return it from [`Store::shared`](crate::Store::shared). Both methods are called on
 /// the layer's thread for the store, one after the other.
 ///

@@ -35,6 +35,7 @@ mod past_and_totals;
 mod paths;
 mod people;
 mod reconnecting;
+mod redis_store;
 mod reply;
 mod room_handles;
 mod rooms_and_people;
