@@ -1,7 +1,9 @@
 //! A Redis or Valkey by its URL.
 
-use redis::{Client, Connection, RedisResult};
+use std::fmt;
 use std::time::Duration;
+
+use redis::{Client, Connection, RedisResult};
 
 /// A server that takes longer to answer is not there.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -10,8 +12,10 @@ pub(crate) const PREFIX: &str = "livebadge";
 /// The day itself, wherever it begins, and as long again.
 pub(crate) const SECRET_LIFE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// Why there can't be a Redis at a URL.
-#[derive(Debug, thiserror::Error)]
+/// Why there can't be a Redis at a URL; its text says what to do.
+///
+/// `Debug` says the same, so that a `main` that ends with it shows what to do.
+#[derive(thiserror::Error)]
 #[error(
     "that is no URL of a Redis ({reason}); give one such as redis://127.0.0.1:6379, \
      redis://user:password@host:6379/0, or rediss://host for TLS"
@@ -43,4 +47,10 @@ pub(crate) fn connect(client: &Client) -> RedisResult<Connection> {
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
     Ok(connection)
+}
+
+impl fmt::Debug for RedisUrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
