@@ -286,7 +286,7 @@ impl LiveBadgeLayerBuilder {
     /// node and on another, counts as two until one of them has left.
     ///
     /// Names, values and limits are each node's own, and so is what has been
-    /// (peaks are those of all nodes that were seen here).
+    /// (peaks are those of all nodes that were seen here), unless they share a [store](Self::store).
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, LocalBus};
