@@ -42,6 +42,7 @@
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
 //! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
+//! | keep totals | [`Store`], or [`SharedStore`] with [`Batch`] for several nodes: [`RoomKey`], [`Totals`], [`StoreError`]; `FileStore` (feature `store`), `RedisStore` (feature `redis`) |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
 //! # The picture
@@ -188,6 +189,7 @@
 //! - `hyper`: a server that is set up for endless responses (`Handle::serve`), and what it sets on sockets
 //!   for other servers (`SocketOptions`).
 //! - `store` (default): a file that keeps totals, so that they go on after a restart (`FileStore`). Pure Rust.
+//! - `redis`: counts and totals over several nodes by Redis or Valkey (`RedisBus`, `RedisStore`).
 //! - `jpeg`, `webp`: these as [`Format`]s.
 //! - `images`: the application's own PNG and JPEG images in templates and as logos
 //!   (`LiveBadgeLayerBuilder::image`, `Look::logo_image`), and fonts whose letters are bitmaps, as most
@@ -265,7 +267,7 @@ pub use nodes::bus::{Bus, BusError, BusFuture};
 pub use nodes::health::{NodesHealth, PeerHealth};
 pub use nodes::local::LocalBus;
 #[cfg(feature = "redis")]
-pub use nodes::redis::{RedisBus, RedisBusError};
+pub use nodes::redis::RedisBus;
 pub use nodes::wire::Wire;
 pub use observe::observer::{
     Join, Leave, NodesChange, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale,
@@ -292,8 +294,12 @@ pub use serve::layer::{LiveBadgeLayer, LiveBadgeLayerBuilder};
 pub use serve::not_found::NotFound;
 pub use serve::room_handle::{RoomError, RoomHandle};
 pub use serve::service::{LiveBadge, ResponseFuture};
-pub use store::contract::{RoomKey, Store, StoreError};
+pub use store::contract::{Batch, RoomKey, SharedStore, Store, StoreError};
 #[cfg(feature = "store")]
 pub use store::file::FileStore;
 #[cfg(feature = "store")]
 pub use store::file::error::FileStoreError;
+#[cfg(feature = "redis")]
+pub use store::redis::RedisStore;
+#[cfg(feature = "redis")]
+pub use store::redis::server::RedisUrlError;

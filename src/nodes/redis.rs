@@ -1,7 +1,6 @@
 //! A bus over Redis or Valkey: one channel that every node publishes to and is subscribed to.
 
 use std::fmt;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -11,13 +10,12 @@ use tokio::time::timeout;
 
 use crate::nodes::bus::{Bus, BusError, BusFuture};
 use crate::nodes::wire::Wire;
+use crate::store::redis::server::{
+    PATIENCE, PREFIX, RedisUrlError, SECRET_LIFE, client, secret_key,
+};
 
-/// A server that takes longer to answer is not there.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// So many messages may be on their way: as much as is said in some seconds, for a server far away.
 const MAX_UNDER_WAY: usize = 128;
-/// The day itself, wherever it begins, and as long again.
-const SECRET_LIFE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Carries messages between nodes by Redis or Valkey.
 ///
@@ -42,21 +40,6 @@ pub struct RedisBus {
     prefix: String,
 }
 
-/// Why a [`RedisBus`] can't be made; its text says what to do.
-///
-/// `Debug` says the same, so that a `main` that ends with it shows what to do.
-#[derive(thiserror::Error)]
-#[error(
-    "that is no URL of a Redis ({reason}); give one such as redis://127.0.0.1:6379, \
-     redis://user:password@host:6379/0, or rediss://host for TLS"
-)]
-#[non_exhaustive]
-pub struct RedisBusError {
-    /// What is wrong with it; without the password that may be in it.
-    #[source]
-    pub reason: redis::RedisError,
-}
-
 impl RedisBus {
     /// Of the server at this URL: `redis://`, `rediss://` for TLS, or `redis+unix://` for a socket's path; with a user,
     /// a password, and the number of a database, if need be.
@@ -70,13 +53,8 @@ impl RedisBus {
     /// # Errors
     ///
     /// If that is no such URL.
-    pub fn connect(url: &str) -> Result<Self, RedisBusError> {
-        let client = Client::open(url).map_err(|reason| RedisBusError { reason })?;
-        if url.starts_with("rediss") {
-            // An error says that there is one already. Without any, rustls would panic.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        Ok(Self { client, prefix: "livebadge".to_owned() })
+    pub fn connect(url: &str) -> Result<Self, RedisUrlError> {
+        Ok(Self { client: client(url)?, prefix: PREFIX.to_owned() })
     }
 
     /// What its channel and keys begin with, for several sites that share a server and a database.
@@ -137,7 +115,7 @@ impl Bus for RedisBus {
     fn day_secret<'a>(&'a self, day: u64, new: [u8; 16]) -> BusFuture<'a, [u8; 16]> {
         Box::pin(async move {
             let mut connection = self.connection().await?;
-            let key = format!("{}:day:{day}", self.prefix);
+            let key = secret_key(&self.prefix, day);
             let set = cmd("SET")
                 .arg(&key)
                 .arg(&new[..])
@@ -149,12 +127,6 @@ impl Bus for RedisBus {
             let kept: Vec<u8> = cmd("GET").arg(&key).query_async(&mut connection).await?;
             kept.try_into().map_err(|_| format!("{key} is no secret of a day").into())
         })
-    }
-}
-
-impl fmt::Debug for RedisBusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::presence::counts::{Counts, Grace, Snapshot};
 use crate::presence::headcount::{Headcount, Roll};
 use crate::presence::history::History;
 use crate::presence::leaving::Leaving;
+use crate::presence::ledger::{Asked, Due};
 use crate::presence::people::Who;
 use crate::presence::roster::Roster;
 use crate::presence::totals::Totals;
@@ -223,6 +224,28 @@ impl Crowd {
     /// What is to be kept of it.
     pub(crate) fn totals(&self) -> Totals {
         self.state().expired(Instant::now()).history.totals.clone()
+    }
+
+    /// What a store that is shared is to be given now, once.
+    pub(crate) fn take(&self) -> Option<Due> {
+        self.state().expired(Instant::now()).history.take()
+    }
+
+    /// To be told before that store is asked.
+    pub(crate) fn ask(&self) -> Option<Asked> {
+        self.state().history.ask()
+    }
+
+    /// All nodes together have added this until they were asked. Returns whether that could be used.
+    pub(crate) fn settle(&self, asked: Asked, kept: Totals, version: Option<u64>) -> bool {
+        let mut state = self.state();
+        let history = &mut state.expired(Instant::now()).history;
+        let before = history.totals.records.clone();
+        let is_used = history.settle(asked, kept, version);
+        if history.totals.records != before {
+            state.wake();
+        }
+        is_used
     }
 
     /// When somebody's leave grace ends.

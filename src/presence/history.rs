@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::ledger::{Asked, Due, Ledger};
 use crate::presence::people::People;
 use crate::presence::records::Records;
 use crate::presence::totals::Totals;
@@ -19,6 +20,8 @@ const RECENT: u64 = 60;
 #[derive(Debug, Clone)]
 pub(crate) struct History {
     pub(crate) totals: Totals,
+    /// Where other nodes add to the same totals.
+    ledger: Option<Box<Ledger>>,
     visitors: usize,
     began: Instant,
     changed: Instant,
@@ -37,18 +40,20 @@ impl History {
     pub(crate) fn new(now: Instant, day: u64) -> Self {
         let mut totals = Totals::default();
         totals.turn_to(day, 0);
-        Self { totals, visitors: 0, began: now, changed: now, marks: VecDeque::new() }
+        let (ledger, marks) = (None, VecDeque::new());
+        Self { totals, ledger, visitors: 0, began: now, changed: now, marks }
     }
 
     /// From now on there are this many visitors.
     pub(crate) fn see(&mut self, visitors: usize, now: Instant, day: u64) {
         self.totals.turn_to(day, self.visitors);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.more().turn_to(day, self.visitors);
+        }
         if self.visitors == visitors {
             return;
         }
-        let records = &mut self.totals.records;
-        records.peak = records.peak.max(visitors);
-        records.peak_today = records.peak_today.max(visitors);
+        self.keep_peaks(visitors);
         let span = self.span(now);
         match self.marks.back_mut() {
             Some(mark) if mark.span == span => {
@@ -70,6 +75,9 @@ impl History {
     /// A visitor has come, who can be told from others by this token.
     pub(crate) fn join(&mut self, token: Option<u64>) {
         self.totals.join(token);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.more().join(token);
+        }
     }
 
     /// How long the number of visitors has been what it is.
@@ -121,27 +129,84 @@ impl History {
         let mut totals = Totals::of(records, &[]);
         totals.turn_to(self.totals.records.day, self.visitors);
         self.totals = totals;
-        self.keep_peaks();
+        self.keep_peaks(self.visitors);
+        self.has_last_word();
     }
 
     /// What had been there before has become known.
     pub(crate) fn add(&mut self, before: Totals) {
         self.totals.add(before);
-        self.keep_peaks();
+        self.keep_peaks(self.visitors);
     }
 
     /// Everything before now is forgotten.
     pub(crate) fn reset(&mut self) {
-        let visitors = self.visitors;
+        let (visitors, ledger) = (self.visitors, self.ledger.take());
         *self = Self::new(Instant::now(), self.totals.records.day);
         self.see(visitors, self.began, self.totals.records.day);
+        self.ledger = ledger;
+        self.has_last_word();
+    }
+
+    /// From now on other nodes add to the same totals.
+    pub(crate) fn share(&mut self) {
+        let day = self.totals.records.day;
+        let ledger = self.ledger.get_or_insert_default();
+        ledger.more().turn_to(day, 0);
+    }
+
+    /// What the store that is shared is to be given now, once; `None` if there is nothing.
+    pub(crate) fn take(&mut self) -> Option<Due> {
+        self.ledger.as_mut()?.take()
+    }
+
+    /// To be told before that store is asked; `None` if it is not shared.
+    pub(crate) fn ask(&self) -> Option<Asked> {
+        Some(self.ledger.as_ref()?.ask())
+    }
+
+    /// All nodes together have added this until they were asked, without what has come here since.
+    ///
+    /// Returns whether that could be used: not if it may lack what was given meanwhile.
+    pub(crate) fn settle(&mut self, asked: Asked, kept: Totals, version: Option<u64>) -> bool {
+        let Some(ledger) = &mut self.ledger else { return false };
+        let Some(mut totals) = ledger.settle(asked, kept, version) else { return false };
+        totals.turn_to(self.totals.records.day, self.visitors);
+        self.totals = totals;
+        self.keep_peaks(self.visitors);
+        true
+    }
+
+    /// Of a room that nobody is in: what has been read of it. Where other nodes add to it, that is all there is.
+    pub(crate) fn learn(&mut self, kept: Totals, is_shared: bool) {
+        if is_shared {
+            self.share();
+            if let Some(asked) = self.ask() {
+                self.settle(asked, kept, None);
+            }
+        } else {
+            self.add(kept);
+        }
+    }
+
+    /// When it was said last what all nodes had added.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        self.ledger.as_ref()?.heard()
+    }
+
+    fn has_last_word(&mut self) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.replace(self.totals.clone());
+        }
     }
 
     /// There were at least as many as there are.
-    fn keep_peaks(&mut self) {
-        let records = &mut self.totals.records;
-        records.peak = records.peak.max(self.visitors);
-        records.peak_today = records.peak_today.max(self.visitors);
+    fn keep_peaks(&mut self, visitors: usize) {
+        let is_news = self.totals.records.rise_to(visitors);
+        // What is no peak for all nodes is not one for them to know.
+        if let Some(ledger) = self.ledger.as_mut().filter(|_| is_news) {
+            ledger.more().records.rise_to(visitors);
+        }
     }
 
     fn span(&self, now: Instant) -> u64 {

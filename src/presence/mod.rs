@@ -14,6 +14,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod headcount;
 pub(crate) mod history;
 pub(crate) mod leaving;
+pub(crate) mod ledger;
 pub(crate) mod people;
 pub(crate) mod records;
 pub(crate) mod roster;

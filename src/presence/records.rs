@@ -65,6 +65,14 @@ impl Records {
         self.days[DAYS - 1] = self.today;
     }
 
+    /// So many are there at once. Returns whether that is a peak.
+    pub(crate) fn rise_to(&mut self, visitors: usize) -> bool {
+        let is_news = visitors > self.peak || visitors > self.peak_today;
+        self.peak = self.peak.max(visitors);
+        self.peak_today = self.peak_today.max(visitors);
+        is_news
+    }
+
     /// With what else has been there, of the same day.
     pub(crate) fn add(&mut self, other: &Self) {
         self.peak = self.peak.max(other.peak);

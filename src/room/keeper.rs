@@ -20,11 +20,11 @@ use crate::store::contract::{RoomKey, Store, StoreError};
 /// From the beginning of one batch to that of the next: what a killed process may lose.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// So long after a day at most its secret is destroyed, although nobody comes.
-const A_DAY_IS_OVER: Duration = Duration::from_secs(60);
+pub(crate) const A_DAY_IS_OVER: Duration = Duration::from_secs(60);
 /// So many freed rooms wait for a store that fails; more are forgotten.
-const MAX_WAITING: usize = 10_000;
+pub(crate) const MAX_WAITING: usize = 10_000;
 /// A flood of requests for rooms that nobody is in takes no more threads.
-const LOADS: usize = 4;
+pub(crate) const LOADS: usize = 4;
 
 /// Saves what changes, and reads what was saved.
 #[derive(Debug)]
@@ -381,6 +381,6 @@ impl fmt::Debug for Desk {
 }
 
 /// A store that panics has failed.
-fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the store panicked".into()))
 }

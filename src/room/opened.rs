@@ -15,6 +15,7 @@ use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
+use crate::presence::ledger::Asked;
 use crate::presence::people::Who;
 use crate::presence::totals::Totals;
 use crate::request::params::Params;
@@ -241,6 +242,15 @@ impl Room {
         })
     }
 
+    /// All nodes together had added this until they were asked. Returns whether that could be used.
+    pub(crate) fn settle(&self, asked: Asked, kept: Totals, version: Option<u64>) -> bool {
+        let is_used = self.crowd.settle(asked, kept, version);
+        if is_used {
+            self.knows_past.store(true, Ordering::Relaxed);
+        }
+        is_used
+    }
+
     /// The application changes its past, and has the last word on it.
     pub(crate) fn change_history(&self, change: impl FnOnce(&mut History)) {
         self.crowd.change_history(|history| {
@@ -260,18 +270,21 @@ impl Room {
 
     /// Nothing is to be kept of it.
     pub(crate) fn forget(&self) {
-        self.change_history(History::reset);
+        // First: from now on nothing of it is given to anybody.
         self.is_forgotten.store(true, Ordering::Relaxed);
+        self.change_history(History::reset);
     }
 
     /// What is to be kept of it once nobody is here, and whether it knew what had been before. Afterwards it is not
-    /// told any more.
+    /// told any more, and has nothing to give.
     pub(crate) fn legacy(&self) -> Option<(History, bool)> {
         let is_kept = self.recipe.remembers && !self.shows_others();
         let is_kept = is_kept && !self.is_forgotten();
         is_kept.then(|| {
             self.crowd.change_history(|history| {
-                (history.clone(), self.knows_past.swap(true, Ordering::Relaxed))
+                let legacy = history.clone();
+                history.take();
+                (legacy, self.knows_past.swap(true, Ordering::Relaxed))
             })
         })
     }

@@ -10,6 +10,7 @@ use crate::badge::recipe::Recipe;
 use crate::presence::counts::Snapshot;
 use crate::presence::history::History;
 use crate::presence::records::Records;
+use crate::presence::totals::Totals;
 use crate::request::params::RoomId;
 use crate::room::archive::Archive;
 use crate::room::registry::{Registry, crowd};
@@ -59,7 +60,9 @@ impl Registry {
         let archive = self.archive.as_ref()?;
         let room = self.room(id);
         let is_known = recipe.total.is_some()
-            || room.as_ref().map_or_else(|| self.memory.contains_key(id), |room| room.knows_past());
+            || room
+                .as_ref()
+                .map_or_else(|| self.is_remembered(archive, id), |room| room.knows_past());
         if is_known {
             return None;
         }
@@ -77,18 +80,31 @@ impl Registry {
         for _ in 0..3 {
             let changes = self.changes(id).load(Ordering::Relaxed);
             let Some(kept) = archive.recall(recipe, &id.params).await else { return };
+            // Other nodes may have forgotten what is remembered here.
+            let is_news = archive.is_shared() && self.memory.contains_key(id);
+            let Some(kept) = kept.or(is_news.then(Totals::default)) else { return };
             // Whoever was there meanwhile knows it better.
             let entries = self.entries();
-            if crowd(&entries, id, recipe).is_some() || self.memory.contains_key(id) {
+            if crowd(&entries, id, recipe).is_some() || self.is_remembered(archive, id) {
                 return;
             }
             if self.changes(id).load(Ordering::Relaxed) == changes {
-                let mut history = History::new(Instant::now(), recipe.settings.calendar.today());
-                history.add(kept);
+                let today = recipe.settings.calendar.today();
+                let mut history = if archive.is_shared() {
+                    self.remembered(id, today)
+                } else {
+                    History::new(Instant::now(), today)
+                };
+                history.learn(kept, archive.is_shared());
                 self.memory.insert(id.clone(), history);
                 return;
             }
         }
+    }
+
+    /// In memory, as it is now.
+    fn is_remembered(&self, archive: &Archive, id: &RoomId) -> bool {
+        self.memory.get(id).is_some_and(|past| archive.is_fresh(&past))
     }
 
     fn remembered(&self, id: &RoomId, today: u64) -> History {
@@ -115,7 +131,7 @@ impl Registry {
             history.see(0, Instant::now(), today);
             change(&mut history);
             if let Some(archive) = &self.archive {
-                archive.keep(recipe, &id.params, history.totals.clone());
+                archive.keep(recipe, &id.params, &mut history);
             }
             self.spoil(id);
             self.memory.insert(id.clone(), history);
@@ -135,7 +151,9 @@ impl Registry {
         let open: Vec<_> =
             open.map(|(id, room)| (id.clone(), room.crowd.snapshot().records)).collect();
         let is_open = |id: &RoomId| entries.get(id).is_some_and(|entry| entry.room.is_some());
-        let remembered = self.memory.iter().filter(|(id, _)| !is_open(id));
+        // What other nodes have added since, the store knows.
+        let is_known = self.archive.as_ref().is_none_or(|archive| !archive.is_shared());
+        let remembered = self.memory.iter().filter(|(id, _)| is_known && !is_open(id));
         let remembered = remembered.map(|(id, past)| (id, past.deserted(today).records));
         open.into_iter().chain(remembered).collect()
     }

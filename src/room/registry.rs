@@ -272,9 +272,9 @@ impl Running {
         let Some(entry) = entries.get_mut(&self.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
-            let past = self.room.legacy();
+            let mut past = self.room.legacy();
             if let Some(archive) = &self.registry.archive {
-                archive.take(&self.room, past.as_ref());
+                archive.take(&self.room, past.as_mut());
             }
             if let Some(nodes) = &self.registry.nodes {
                 nodes.close(&self.room);
@@ -318,7 +318,10 @@ impl Promise {
             Some(total) => Room::showing(path, params, host, total),
             None => {
                 let history = registry.memory.get(id);
-                let is_known = history.is_some() || registry.archive.is_none();
+                let is_known = match &registry.archive {
+                    Some(archive) => history.as_ref().is_some_and(|past| archive.is_fresh(past)),
+                    None => true,
+                };
                 let room = Room::new(path, params, host, history);
                 if let Some(nodes) = &registry.nodes {
                     nodes.open(&room);
@@ -326,6 +329,9 @@ impl Promise {
                 if is_known { room } else { room.without_past() }
             }
         });
+        if let Some(archive) = &registry.archive {
+            archive.open(&room);
+        }
         if let Some(subscribers) = registry.subscribers().get(id) {
             room.crowd.set_subscribers(subscribers.clone());
         }

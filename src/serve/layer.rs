@@ -30,8 +30,7 @@ use crate::presence::tokens::Tokens;
 use crate::presence::zone::Zone;
 use crate::request::pseudonym::Blind;
 use crate::room::admission::Admission;
-use crate::room::archive::Archive;
-use crate::room::keeper::Keeper;
+use crate::room::archive::{Archive, Keeping};
 use crate::room::nodes::Nodes;
 use crate::room::registry::Registry;
 use crate::room::reporter::Reporter;
@@ -263,6 +262,9 @@ impl LiveBadgeLayerBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// Several nodes use one that they share (`RedisStore`, or a [`SharedStore`](crate::SharedStore) of yours): it adds
+    /// up what comes to each.
+    ///
     /// Default: none; totals are forgotten with the process.
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Box::new(store));
@@ -284,7 +286,7 @@ impl LiveBadgeLayerBuilder {
     /// node and on another, counts as two until one of them has left.
     ///
     /// Names, values and limits are each node's own, and so is what has been
-    /// (peaks are those of all nodes that were seen here).
+    /// (peaks are those of all nodes that were seen here), unless they share a [store](Self::store).
     ///
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, LocalBus};
@@ -391,8 +393,11 @@ impl LiveBadgeLayerBuilder {
         let shutdown = CancellationToken::new();
         let tokens = Arc::new(Tokens::new(calendar.today()));
         let archive = self.store.map(|store| {
-            let keeper = || Keeper::new(store, tokens.clone(), calendar.clone(), reporter.clone());
-            let read = || Archive::new(keeper()?, recipes.iter()).map(Arc::new);
+            let read = || {
+                let (tokens, calendar) = (tokens.clone(), calendar.clone());
+                let keeping = Keeping::new(store, tokens, calendar, reporter.clone())?;
+                Archive::new(keeping, recipes.iter()).map(Arc::new)
+            };
             // Whoever builds the layer may be inside of a runtime, which a store may not like.
             std::thread::scope(|scope| scope.spawn(read).join())
                 .unwrap_or_else(|_| Err("the store panicked".into()))

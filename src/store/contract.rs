@@ -19,7 +19,8 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 /// `load` is to work while a `save` is under way. [`build`](crate::LiveBadgeLayerBuilder::build) waits for the
 /// first secret, and for what is kept of totals.
 ///
-/// One layer at a time uses what is kept: `save` replaces it. What fails is said in the log
+/// One layer at a time uses what is kept: `save` replaces it. A store that several nodes are to use at a time adds it
+/// up: it is a [`SharedStore`], too, and says so by [`shared`](Self::shared). What fails is said in the log
 /// and to the [observer](crate::Observer::on_store_error), and is tried again; badges go on with what they
 /// have in memory.
 ///
@@ -106,6 +107,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// If it can't be read or kept now.
     fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError>;
+
+    /// Itself, if several nodes may use it at a time. Then [`save`](Self::save) is called only for what the
+    /// application sets or forgets.
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        None
+    }
 }
 
 impl<S: Store + ?Sized> Store for Arc<S> {
@@ -123,6 +130,105 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn day_secret(&self, day: u64, new: [u8; 16]) -> Result<[u8; 16], StoreError> {
         (**self).day_secret(day, new)
+    }
+
+    fn shared(&self) -> Option<&dyn SharedStore> {
+        (**self).shared()
+    }
+}
+
+/// What a [`Store`](crate::Store) can do that all nodes of a site share: it adds up what each of them counts.
+///
+/// With the feature `redis` there is one that is ready: `RedisStore`. For another database, implement this beside
+/// [`Store`](crate::Store), and return it from [`Store::shared`](crate::Store::shared). Both methods are called on
+/// the layer's thread for the store, one after the other.
+///
+/// Of a room, [`add`](Self::add) brings what has come since the last time, not what there is in all. So it is to be
+/// added once, also if it comes twice because an answer was lost: a [`Batch`] says which is which.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Mutex;
+/// use tower_livebadge::{Batch, RoomKey, SharedStore, StoreError, Totals};
+///
+/// #[derive(Default)]
+/// struct InMemory(Mutex<Kept>);
+///
+/// #[derive(Default)]
+/// struct Kept {
+///     rooms: HashMap<RoomKey, (u64, Totals)>,
+///     /// The last batch of each node.
+///     batches: HashMap<u64, u64>,
+///     changes: u64,
+/// }
+///
+/// impl SharedStore for InMemory {
+///     fn add(&self, batch: Batch, more: &[(RoomKey, Totals)]) -> Result<(), StoreError> {
+///         let mut kept = self.0.lock().unwrap();
+///         if kept.batches.insert(batch.node, batch.number) == Some(batch.number) {
+///             return Ok(()); // it was added before
+///         }
+///         for (room, more) in more {
+///             kept.changes += 1;
+///             let version = kept.changes;
+///             let (last, totals) = kept.rooms.entry(room.clone()).or_default();
+///             *last = version;
+///             totals.add(more.clone());
+///         }
+///         Ok(())
+///     }
+///
+///     fn news(
+///         &self,
+///         rooms: &[(RoomKey, Option<u64>)],
+///     ) -> Result<Vec<Option<(u64, Totals)>>, StoreError> {
+///         let kept = self.0.lock().unwrap();
+///         let of = |(room, known): &(RoomKey, Option<u64>)| {
+///             let (version, totals) = kept.rooms.get(room).cloned().unwrap_or_default();
+///             (*known != Some(version)).then_some((version, totals))
+///         };
+///         Ok(rooms.iter().map(of).collect())
+///     }
+/// }
+/// ```
+pub trait SharedStore: Send + Sync {
+    /// Adds to each of these rooms what comes with it ([`Totals::add`]), unless this batch was added before.
+    ///
+    /// # Errors
+    ///
+    /// If not all of it can be added now, or that can't be known. The same batch comes again, and no other of this
+    /// node before it.
+    fn add(&self, batch: Batch, more: &[(RoomKey, Totals)]) -> Result<(), StoreError>;
+
+    /// What there is now of each of these rooms, of all nodes together, with its version: any number that is another
+    /// one whenever something else is kept, and 0 where nothing is. `None` instead where that is the version that
+    /// comes with the room, which was given before.
+    ///
+    /// Asked each second of the rooms that are open.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be read now.
+    fn news(
+        &self,
+        rooms: &[(RoomKey, Option<u64>)],
+    ) -> Result<Vec<Option<(u64, Totals)>>, StoreError>;
+}
+
+/// Which batch it is that a node adds to a [`SharedStore`]: it is added once, however often it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The layer that it comes from: drawn at random when that was built.
+    pub node: u64,
+    /// One after the other, from 1.
+    pub number: u64,
+}
+
+impl Batch {
+    /// Of this node.
+    pub fn new(node: u64, number: u64) -> Self {
+        Self { node, number }
     }
 }
 

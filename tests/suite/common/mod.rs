@@ -12,6 +12,7 @@ pub(crate) mod multipart;
 pub(crate) mod panics;
 pub(crate) mod picture;
 pub(crate) mod raw;
+pub(crate) mod redis;
 pub(crate) mod server;
 pub(crate) mod site;
 
