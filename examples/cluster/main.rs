@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
     let lease = Duration::from_secs(options.lease);
     if let (true, Some(url)) = (options.node, &options.redis) {
-        let badges = badges().nodes(RedisBus::connect(url)?).lease(lease).build()?;
+        let badges = badges().nodes(RedisBus::open(url)?).lease(lease).build()?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on http://{}/", listener.local_addr()?);
         serve(listener, badges).await;

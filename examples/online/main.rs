@@ -3,7 +3,6 @@
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -14,7 +13,8 @@ use axum::{Json, Router};
 use clap::Parser;
 use tokio::net::TcpListener;
 use tower_livebadge::{
-    Badge, Counts, FileStore, Format, Handle, LiveBadgeLayer, Look, PeerAddr, RedisBus, visitor,
+    Badge, Counts, FileStore, Format, Handle, LiveBadgeLayer, Look, PeerAddr, RedisBus, RedisStore,
+    visitor,
 };
 
 #[derive(Parser)]
@@ -47,9 +47,9 @@ struct Options {
     /// How many proxies of one's own append to X-Forwarded-For
     #[arg(long, default_value_t = 0)]
     trust_proxies: usize,
-    /// Keeps totals in this file, so that a restart does not begin at 0 again
+    /// Keeps totals in this file, or in this Redis for all nodes, so that a restart does not begin at 0 again
     #[arg(long)]
-    store: Option<PathBuf>,
+    store: Option<String>,
     /// Counts with all others that use this Redis or Valkey, such as redis://127.0.0.1
     #[arg(long)]
     redis: Option<String>,
@@ -108,15 +108,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(rooms) = options.max_rooms {
         badges = badges.max_rooms(rooms);
     }
-    if let Some(file) = &options.store {
+    if let Some(store) = &options.store {
         let visits = || Badge::look(Look::visits());
         badges = badges
             .badge("/visits.png", visits().rooms_of("/online.png"))
-            .badge("/rooms/{room}/visits.png", visits().rooms_of("/rooms/{room}/online.png"))
-            .store(FileStore::open(file)?);
+            .badge("/rooms/{room}/visits.png", visits().rooms_of("/rooms/{room}/online.png"));
+        badges = match store.contains("://") {
+            true => badges.store(RedisStore::open(store)?),
+            false => badges.store(FileStore::open(store)?),
+        };
     }
     if let Some(url) = &options.redis {
-        badges = badges.nodes(RedisBus::connect(url)?).lease(options.lease);
+        badges = badges.nodes(RedisBus::open(url)?).lease(options.lease);
     }
     let badges = badges.time_zone(&options.time_zone).build()?;
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::nodes::bus::{Bus, BusError, BusFuture};
 use crate::nodes::wire::Wire;
 use crate::store::redis::server::{
-    PATIENCE, PREFIX, RedisUrlError, SECRET_LIFE, client, secret_key,
+    PATIENCE, PREFIX, RedisUrlError, SECRET_LIFE, client, prepare_tls, secret_key,
 };
 
 /// So many messages may be on their way: as much as is said in some seconds, for a server far away.
@@ -21,17 +21,19 @@ const MAX_UNDER_WAY: usize = 128;
 ///
 /// One connection publishes and one is subscribed; nothing is kept but a secret of the day, which expires by itself:
 /// a server that lost everything is as good as before. What it takes is `PUBLISH`, `SUBSCRIBE`, `SET` and `GET`, as
-/// any version has them; for an ACL: `&livebadge:* ~livebadge:* +subscribe +publish +set +get`.
+/// any version has them; for an ACL: `&livebadge:* ~livebadge:* +subscribe +publish +set +get`, and
+/// `+select` for a database other than 0.
 ///
-/// Of a Redis Cluster, give any node: all of them hand messages on. A Sentinel is not asked; give a name or a proxy
-/// that leads to the primary.
+/// A Sentinel is not asked; give a name or a proxy that leads to the primary. A Redis Cluster is not what it is made
+/// for: messages reach all of its servers, but the secret is only on one, and on the others visitors on two nodes count
+/// as two.
 ///
 /// ```no_run
 /// use tower_livebadge::{Badge, LiveBadgeLayer, RedisBus};
 ///
 /// let badges = LiveBadgeLayer::builder()
 ///     .badge("/online.png", Badge::online())
-///     .nodes(RedisBus::connect("redis://127.0.0.1")?)
+///     .nodes(RedisBus::open("redis://127.0.0.1")?)
 ///     .build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -48,12 +50,12 @@ impl RedisBus {
     /// the [observer](crate::Observer::on_nodes_change), and is tried again without end.
     ///
     /// A `rediss://` server needs a certificate that the machine trusts (or a file that `SSL_CERT_FILE` names). If
-    /// the process has no default of rustls for cryptography yet, it gets *ring*.
+    /// the process has no default of rustls for cryptography when it is connected first, that becomes *ring*.
     ///
     /// # Errors
     ///
     /// If that is no such URL.
-    pub fn connect(url: &str) -> Result<Self, RedisUrlError> {
+    pub fn open(url: &str) -> Result<Self, RedisUrlError> {
         Ok(Self { client: client(url)?, prefix: PREFIX.to_owned() })
     }
 
@@ -72,6 +74,7 @@ impl RedisBus {
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, BusError> {
+        prepare_tls(&self.client);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
             .set_response_timeout(Some(PATIENCE));

@@ -277,6 +277,9 @@ mod tests {
         let sound = of(0..9).write();
         assert!(<Distinct>::read(&sound).is_some());
         let sketch = of(0..9_000).write();
+        let rough = HllSketch::new(4, HllType::Hll4).unwrap().serialize();
+        let rough = [&sketch[..9], &rough].concat();
+        assert!(<Distinct>::read(&sketch).is_some() && <Distinct>::read(&rough).is_none());
         for bytes in
             [&[][..], &sound[..8], &sound[..sound.len() - 1], &sketch[..60], &[9; 9], &[1; 40]]
         {

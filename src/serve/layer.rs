@@ -291,7 +291,7 @@ impl LiveBadgeLayerBuilder {
     /// ```
     /// use tower_livebadge::{Badge, LiveBadgeLayer, LocalBus};
     ///
-    /// let bus = LocalBus::new(); // RedisBus::connect("redis://127.0.0.1")?
+    /// let bus = LocalBus::new(); // RedisBus::open("redis://127.0.0.1")?
     /// let badges = LiveBadgeLayer::builder()
     ///     .badge("/online.png", Badge::online())
     ///     .nodes(bus)

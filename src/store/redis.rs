@@ -32,8 +32,8 @@ const AT_A_TIME: usize = 200;
 /// let badges = LiveBadgeLayer::builder()
 ///     .badge("/online.png", Badge::online())
 ///     .badge("/visits.png", Badge::look(Look::visits()).rooms_of("/online.png"))
-///     .nodes(RedisBus::connect(url)?) // who is there now
-///     .store(RedisStore::connect(url)?) // who has been there
+///     .nodes(RedisBus::open(url)?) // who is there now
+///     .store(RedisStore::open(url)?) // who has been there
 ///     .build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -79,12 +79,12 @@ impl RedisStore {
     /// [observer](crate::Observer::on_store_error), and is tried again without end.
     ///
     /// A `rediss://` server needs a certificate that the machine trusts (or a file that `SSL_CERT_FILE` names). If
-    /// the process has no default of rustls for cryptography yet, it gets *ring*.
+    /// the process has no default of rustls for cryptography when it is connected first, that becomes *ring*.
     ///
     /// # Errors
     ///
     /// If that is no such URL.
-    pub fn connect(url: &str) -> Result<Self, RedisUrlError> {
+    pub fn open(url: &str) -> Result<Self, RedisUrlError> {
         Ok(Self {
             client: client(url)?,
             keys: Keys { prefix: PREFIX.to_owned() },

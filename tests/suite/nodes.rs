@@ -107,14 +107,67 @@ async fn whoever_listens_hears_of_rooms_that_are_open_elsewhere() {
     let bus = LocalBus::new();
     let (one, two) = (Node::new(bus.clone()), Node::new(bus));
     let mut counts = two.layer.handle().room_at(PATH).unwrap().subscribe();
+    let mut total = two.layer.handle().room_at("/all.png").unwrap().subscribe();
     let anna = one.join("anna").await;
     counts.wait_for(|counts| counts.streams == 1).await.unwrap();
+    total.wait_for(|counts| counts.streams == 1).await.unwrap();
     let ben = two.join("ben").await;
     counts.wait_for(|counts| counts.streams == 2).await.unwrap();
     drop(ben);
     counts.wait_for(|counts| (counts.streams, counts.visitors) == (1, 1)).await.unwrap();
     drop(anna);
     counts.wait_for(|counts| counts.visitors == 0).await.unwrap();
+    total.wait_for(|counts| counts.visitors == 0).await.unwrap();
+}
+
+/// Whoever holds on to what it has heard may ask for more.
+#[tokio::test]
+async fn whoever_listens_may_ask_meanwhile() {
+    let bus = LocalBus::new();
+    let (one, two) = (Node::new(bus.clone()), Node::new(bus));
+    let (handle, stop) = (two.layer.handle(), Arc::new(Mutex::new(false)));
+    let (counts, is_over) = (handle.room_at(PATH).unwrap().subscribe(), stop.clone());
+    let asking = std::thread::spawn(move || {
+        while !*is_over.lock().unwrap() {
+            let held = counts.borrow();
+            std::thread::sleep(Duration::from_millis(1));
+            let rooms = handle.rooms().len();
+            assert!(rooms <= 1 && held.streams <= 1);
+        }
+    });
+    for _ in 0..20 {
+        drop(one.join("anna").await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    two.shows(0, 0).await;
+    *stop.lock().unwrap() = true;
+    asking.join().unwrap();
+}
+
+/// What speaks is not the only thing that may panic: so may a clock, or a bus's secret.
+#[tokio::test]
+async fn a_bus_that_panics_begins_anew() {
+    struct Panics(LocalBus, Mutex<u32>);
+    impl Bus for Panics {
+        fn run<'a>(&'a self, wire: Wire) -> BusFuture<'a, ()> {
+            self.0.run(wire)
+        }
+
+        fn day_secret<'a>(&'a self, day: u64, new: [u8; 16]) -> BusFuture<'a, [u8; 16]> {
+            let asked = {
+                let mut asked = self.1.lock().unwrap();
+                *asked += 1;
+                *asked
+            };
+            assert!(asked > 1, "this bus does not know secrets at first");
+            self.0.day_secret(day, new)
+        }
+    }
+    let bus = LocalBus::new();
+    let (one, two) = (Node::new(bus.clone()), Node::new(Panics(bus, Mutex::new(0))));
+    let _ben = two.join("ben").await;
+    one.shows(1, 1).await;
+    two.is_connected(true).await;
 }
 
 /// A room that is open on two nodes is one.

@@ -18,7 +18,7 @@ async fn node(redis: &Redis) -> (LiveBadge<NotFound>, Handle) {
     let layer = LiveBadgeLayer::builder()
         .badge(ROOMS, rooms.leave_grace(Duration::ZERO))
         .badge(TOTAL, bar_badge_of("joins").total_of(ROOMS))
-        .store(RedisStore::connect(&redis.url()).unwrap());
+        .store(RedisStore::open(&redis.url()).unwrap());
     drawn(layer, &[]).await
 }
 
@@ -125,8 +125,8 @@ async fn beside_a_bus_nodes_are_as_one() {
         let rooms = bar_badge_of("visitors").visitors(visitor::header("x-user"));
         let layer = LiveBadgeLayer::builder()
             .badge(ROOMS, rooms.leave_grace(Duration::ZERO))
-            .nodes(RedisBus::connect(&redis.url()).unwrap())
-            .store(RedisStore::connect(&redis.url()).unwrap());
+            .nodes(RedisBus::open(&redis.url()).unwrap())
+            .store(RedisStore::open(&redis.url()).unwrap());
         drawn(layer, &[]).await
     };
     let ((one, first), (other, second)) = (node().await, node().await);
@@ -180,7 +180,7 @@ async fn a_server_that_hangs_holds_up_nobody_and_counts_nobody_twice() {
     is_empty(&second).await;
     first.shutdown().await;
     second.shutdown().await;
-    let store = RedisStore::connect(&redis.url()).unwrap();
+    let store = RedisStore::open(&redis.url()).unwrap();
     let kept = |key: RoomKey| store.load(&key).unwrap().map(|totals| totals.records.joins);
     assert_eq!(kept(RoomKey::new(ROOMS, "/a/x.png")), Some(joins as u64));
     assert_eq!(kept(RoomKey::new(TOTAL, TOTAL)), Some(2 * joins as u64 - 1));
@@ -192,7 +192,7 @@ async fn a_server_that_hangs_holds_up_nobody_and_counts_nobody_twice() {
 #[test]
 fn a_batch_is_added_once() {
     let Some(redis) = Redis::start() else { return };
-    let stores = [(); 2].map(|()| RedisStore::connect(&redis.url()).unwrap());
+    let stores = [(); 2].map(|()| RedisStore::open(&redis.url()).unwrap());
     let rooms: Vec<_> = (0..250).map(|n| (room(n), of(1))).collect();
     for store in &stores {
         for (node, number) in [(7, 1), (7, 1), (8, 1), (7, 2), (7, 2)] {
@@ -220,7 +220,7 @@ fn nothing_is_lost_where_nodes_meet() {
         for node in 0..6 {
             let (redis, rooms) = (&redis, &rooms);
             scope.spawn(move || {
-                let store = RedisStore::connect(&redis.url()).unwrap();
+                let store = RedisStore::open(&redis.url()).unwrap();
                 for number in 1..=10 {
                     // It may have to come again.
                     while store.add(Batch::new(node, number), rooms).is_err() {}
@@ -228,7 +228,7 @@ fn nothing_is_lost_where_nodes_meet() {
             });
         }
     });
-    let store = RedisStore::connect(&redis.url()).unwrap();
+    let store = RedisStore::open(&redis.url()).unwrap();
     let (mut all, mut joins) = (0, 0);
     store
         .for_each(&mut |_, totals| {
@@ -242,7 +242,7 @@ fn nothing_is_lost_where_nodes_meet() {
 #[test]
 fn a_thousand_rooms_are_added_soon_and_the_oldest_go() {
     let Some(redis) = Redis::start() else { return };
-    let store = RedisStore::connect(&redis.url()).unwrap().prefix("other").max_rooms(700);
+    let store = RedisStore::open(&redis.url()).unwrap().prefix("other").max_rooms(700);
     let rooms: Vec<_> = (0..1000).map(|n| (room(n), of(1))).collect();
     let began = Instant::now();
     store.add(Batch::new(1, 1), &rooms).unwrap();
@@ -255,16 +255,16 @@ fn a_thousand_rooms_are_added_soon_and_the_oldest_go() {
     let mut left = 0;
     store.for_each(&mut |_, _| left += 1).unwrap();
     assert_eq!(left, 700);
-    let nothing = RedisStore::connect(&redis.url()).unwrap();
+    let nothing = RedisStore::open(&redis.url()).unwrap();
     nothing.for_each(&mut |room, _| panic!("{room:?} has another prefix")).unwrap();
 }
 
 #[test]
 fn what_can_not_be_used_is_an_error_that_says_so() {
-    let error = RedisStore::connect("http://u:secret@127.0.0.1").unwrap_err().to_string();
+    let error = RedisStore::open("http://u:secret@127.0.0.1").unwrap_err().to_string();
     assert!(error.contains("redis://") && !error.contains("secret"), "{error}");
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let store = RedisStore::connect(&format!("redis://u:secret@{nobody}")).unwrap();
+    let store = RedisStore::open(&format!("redis://u:secret@{nobody}")).unwrap();
     assert!(!format!("{store:?}").contains("secret"));
     let layer = LiveBadgeLayer::builder().badge("/x.png", Badge::online()).store(store);
     let error = layer.build().unwrap_err();
@@ -282,7 +282,7 @@ fn a_user_with_few_rights_is_enough() {
     let user = ["ACL", "SETUSER", "badges", "on", ">secret"];
     redis.ask(&user.into_iter().chain(rights.split_whitespace()).collect::<Vec<_>>());
     let url = redis.url().replace("redis://", "redis://badges:secret@");
-    let store = RedisStore::connect(&url).unwrap().max_rooms(1);
+    let store = RedisStore::open(&url).unwrap().max_rooms(1);
     assert_eq!(store.day_secret(1, [7; 16]).unwrap(), [7; 16]);
     assert_eq!(store.day_secret(1, [8; 16]).unwrap(), [7; 16]);
     assert_eq!(store.day_secret(2, [9; 16]).unwrap(), [9; 16]);

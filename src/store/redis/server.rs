@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use redis::{Client, Connection, RedisResult};
+use redis::{Client, Connection, ConnectionAddr, RedisResult};
+use rustls::crypto::{CryptoProvider, ring};
 
 /// A server that takes longer to answer is not there.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,19 +23,22 @@ pub(crate) const SECRET_LIFE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 )]
 #[non_exhaustive]
 pub struct RedisUrlError {
-    /// What is wrong with it; without the password that may be in it.
-    #[source]
-    pub reason: redis::RedisError,
+    /// Without the password that may be in it.
+    reason: String,
 }
 
 /// Of the server at this URL; nothing is connected yet.
 pub(crate) fn client(url: &str) -> Result<Client, RedisUrlError> {
-    let client = Client::open(url).map_err(|reason| RedisUrlError { reason })?;
-    if url.starts_with("rediss") {
-        // An error says that there is one already. Without any, rustls would panic.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::open(url).map_err(|error| RedisUrlError { reason: error.to_string() })
+}
+
+/// To be called before it is connected: without any cryptography, rustls would panic.
+pub(crate) fn prepare_tls(client: &Client) {
+    let is_tls = matches!(client.get_connection_info().addr(), ConnectionAddr::TcpTls { .. });
+    if is_tls && CryptoProvider::get_default().is_none() {
+        // An error says that there is one by now.
+        let _ = ring::default_provider().install_default();
     }
-    Ok(client)
 }
 
 /// Where a day's secret is kept: the same for a bus and a store.
@@ -43,6 +47,7 @@ pub(crate) fn secret_key(prefix: &str, day: u64) -> String {
 }
 
 pub(crate) fn connect(client: &Client) -> RedisResult<Connection> {
+    prepare_tls(client);
     let connection = client.get_connection_with_timeout(PATIENCE)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
