@@ -205,7 +205,8 @@
 //!   (open streams), `livebadge_visitors`, `livebadge_rooms`; `livebadge_renders_total`,
 //!   `livebadge_render_seconds`, `livebadge_cache_hits_total`; `livebadge_frames_total`,
 //!   `livebadge_bytes_total`, `livebadge_heartbeats_total` (what goes to streams),
-//!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`. A recorder
+//!   `livebadge_stills_total` (data, too); `livebadge_refusals_total`, also with the label `reason`; and, without a label, `livebadge_nodes_connected` (1 or 0)
+//!   and `livebadge_nodes_peers`, each second, where there are other nodes. A recorder
 //!   that is installed after a badge was first asked for gets nothing of it.
 
 // On docs.rs, what needs a feature says so.

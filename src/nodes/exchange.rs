@@ -271,6 +271,11 @@ impl Exchange {
         self.state().peers.next_expiry()
     }
 
+    /// How many other nodes are heard.
+    pub(crate) fn peers(&self) -> usize {
+        self.state().peers.iter().count()
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.state().is_connected
     }

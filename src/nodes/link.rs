@@ -14,6 +14,7 @@ use crate::nodes::bus::{Bus, BusError};
 use crate::nodes::exchange::{BEAT, Exchange};
 use crate::nodes::message::NodeId;
 use crate::nodes::wire::{Hook, Line, Wire};
+use crate::observe::meter;
 use crate::observe::observer::NodesChange;
 use crate::observe::throttle::Throttle;
 use crate::presence::calendar::Calendar;
@@ -186,6 +187,7 @@ impl Shared {
             let until = self.line.exchange.next_expiry().map_or(next, |at| at.min(next));
             sleep_until(until).await;
             self.line.exchange.expire(Instant::now() > until + BEAT);
+            meter::nodes(self.line.exchange.is_connected(), self.line.exchange.peers());
         }
     }
 

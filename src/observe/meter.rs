@@ -14,6 +14,18 @@ pub(crate) struct Meter {
     handles: std::sync::OnceLock<handles::Handles>,
 }
 
+/// How this node is connected with others; of the process, which has one layer with nodes, as a rule.
+#[cfg(feature = "metrics")]
+pub(crate) fn nodes(is_connected: bool, peers: usize) {
+    metrics::describe_gauge!("livebadge_nodes_connected", "whether other nodes can be reached");
+    metrics::describe_gauge!("livebadge_nodes_peers", "other nodes that are heard");
+    metrics::gauge!("livebadge_nodes_connected").set(f64::from(u8::from(is_connected)));
+    metrics::gauge!("livebadge_nodes_peers").set(peers as f64);
+}
+
+#[cfg(not(feature = "metrics"))]
+pub(crate) fn nodes(_: bool, _: usize) {}
+
 #[cfg(feature = "metrics")]
 impl Meter {
     pub(crate) fn new(badge: &str) -> Self {

@@ -347,6 +347,29 @@ async fn a_node_that_is_cut_off_goes_on_and_says_that_it_is_alone() {
     assert_eq!(told, [(true, None), cut, (true, None)]);
 }
 
+/// As operators see it.
+#[tokio::test]
+async fn gauges_say_whether_others_are_heard() {
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    let recorder = DebuggingRecorder::new();
+    let seen = recorder.snapshotter();
+    recorder.install().expect("no other test installs one for the process");
+    let bus = LocalBus::new();
+    let _nodes = (Node::new(bus.clone()), Node::new(bus));
+    let gauge = |name: &str| {
+        let all = seen.snapshot().into_vec().into_iter();
+        let mut of_name = all.filter(|(key, ..)| key.key().name() == name);
+        of_name.find_map(|(.., value)| match value {
+            DebugValue::Gauge(value) => Some(value.into_inner()),
+            _ => None,
+        })
+    };
+    // Nodes of other tests say something as well.
+    until(|| gauge("livebadge_nodes_connected") == Some(1.0), || "no gauge".to_owned()).await;
+    until(|| gauge("livebadge_nodes_peers") >= Some(1.0), || "no gauge".to_owned()).await;
+}
+
 #[test]
 fn a_lease_has_bounds() {
     for (lease, is_right) in [(2_999, false), (3_000, true), (3_600_000, true), (3_600_001, false)]
