@@ -36,7 +36,7 @@ fn invitation(recipe: &Arc<Recipe>, watcher: Watcher) -> Invitation {
 /// A room that is open, and its task.
 fn open(recipe: &Arc<Recipe>) -> (Arc<Registry>, RoomId, Running) {
     let reporter = Arc::new(Reporter::new(Box::new(Unobserved)));
-    let registry = Arc::new(Registry::new(1, reporter, None, CancellationToken::new()));
+    let registry = Arc::new(Registry::new(1, reporter, None, None, CancellationToken::new()));
     let id = RoomId { badge: 0, params: Params::of([]) };
     let room = Arc::new(Room::new("/x.png".into(), id.params.clone(), recipe.clone(), None));
     registry.entries().insert(id.clone(), Entry { promised: 0, room: Some(room.clone()) });
