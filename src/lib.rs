@@ -269,6 +269,7 @@ pub use nodes::health::{NodesHealth, PeerHealth};
 pub use nodes::local::LocalBus;
 #[cfg(feature = "redis")]
 pub use nodes::redis::RedisBus;
+pub use nodes::value::SharedValue;
 pub use nodes::wire::Wire;
 pub use observe::observer::{
     Join, Leave, NodesChange, Observer, Occupied, Paint, PaintFailure, Refusal, Refused, Stale,

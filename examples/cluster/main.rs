@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::response::{AppendHeaders, Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
 use serde_json::{Value, json};
@@ -18,7 +18,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tower_livebadge::{
-    Badge, Handle, LiveBadgeLayer, LiveBadgeLayerBuilder, LocalBus, Look, RedisBus, visitor,
+    Badge, Handle, LiveBadgeLayer, LiveBadgeLayerBuilder, LocalBus, Look, RedisBus, SharedValue,
+    visitor,
 };
 use uuid::Uuid;
 
@@ -48,10 +49,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
     let lease = Duration::from_secs(options.lease);
     if let (true, Some(url)) = (options.node, &options.redis) {
-        let badges = badges().nodes(RedisBus::open(url)?).lease(lease).build()?;
+        let notice = notice();
+        let badges = badges(&notice).nodes(RedisBus::open(url)?).lease(lease).build()?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on http://{}/", listener.local_addr()?);
-        serve(listener, badges).await;
+        serve(listener, badges, notice).await;
         return Ok(());
     }
 
@@ -66,17 +68,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 (url, format!("process {id}"))
             }
             None => {
-                let badges = badges().nodes(bus.clone()).lease(lease).build()?;
+                let notice = notice();
+                let badges = badges(&notice).nodes(bus.clone()).lease(lease).build()?;
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 let url = format!("http://{}/", listener.local_addr()?);
-                tokio::spawn(serve(listener, badges));
+                tokio::spawn(serve(listener, badges, notice));
                 (url, "in this process".to_owned())
             }
         };
         println!("node {number}: {url} {process}");
         rows += &format!(
             "<tr><td><a href=\"{url}\">node {number}</a>, {process}\
-             <td><img src=\"{url}online.png\" height=\"28\" alt=\"how many are online, by node {number}\">\n"
+             <td><img src=\"{url}online.png\" height=\"28\" alt=\"how many are online, by node {number}\"> \
+             <img src=\"{url}notice.png\" height=\"20\" alt=\"what the nodes say\">\n"
         );
     }
     let html = include_str!("page.html").replace("<!-- nodes -->", &rows);
@@ -90,14 +94,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// What the nodes have to say, the same on all of them.
+fn notice() -> SharedValue<String> {
+    SharedValue::new("notice", "nothing yet".to_owned())
+}
+
 /// What every node shows. A browser that sees all of them is one visitor: cookies are the same on every port, and
 /// [`page`] sets one.
-fn badges() -> LiveBadgeLayerBuilder {
+fn badges(notice: &SharedValue<String>) -> LiveBadgeLayerBuilder {
     let look = Look::for_the_badge("online")
         .number("{{ visitors }}")
         .message("{{ visitors }} in {{ streams }}{% if alone %}, this node only{% endif %}");
     let badge = Badge::look(look).visitors(visitor::cookie("visitor"));
-    LiveBadgeLayer::builder().badge("/online.png", badge)
+    let said = Badge::look(Look::flat("notice").message("{{ value }}")).values(notice.subscribe());
+    LiveBadgeLayer::builder().badge("/online.png", badge).badge("/notice.png", said).share(notice)
 }
 
 async fn page(headers: HeaderMap, html: String) -> impl IntoResponse {
@@ -107,7 +117,7 @@ async fn page(headers: HeaderMap, html: String) -> impl IntoResponse {
     (AppendHeaders(new.map(|cookie| (SET_COOKIE, cookie))), Html(html))
 }
 
-async fn serve(listener: TcpListener, badges: LiveBadgeLayer) {
+async fn serve(listener: TcpListener, badges: LiveBadgeLayer, notice: SharedValue<String>) {
     let handle = badges.handle();
     let app = Router::new()
         .route(
@@ -115,6 +125,7 @@ async fn serve(listener: TcpListener, badges: LiveBadgeLayer) {
             get(Html("<title>A node</title><img src=\"online.png\"> <a href=\"nodes\">nodes</a>")),
         )
         .route("/nodes", get(nodes))
+        .route("/notice", post(|text: String| async move { notice.set(text) }))
         .with_state(handle.clone())
         .layer(badges);
     handle.serve(listener, app).with_graceful_shutdown(asked_to_stop()).await;

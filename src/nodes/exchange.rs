@@ -11,6 +11,7 @@ use crate::nodes::health::{NodesHealth, PeerHealth};
 use crate::nodes::message::{Message, Misheard, NodeId, Part, Said, Word};
 use crate::nodes::peers::{Heard, Peers};
 use crate::nodes::speech::{Planned, Speech};
+use crate::nodes::value::Values;
 use crate::presence::counts::Counts;
 use crate::presence::crowd::Crowd;
 use crate::presence::elsewhere::Elsewhere;
@@ -28,6 +29,8 @@ const MAX_BYTES: usize = 128 * 1024;
 #[derive(Debug)]
 pub(crate) struct Exchange {
     state: Mutex<State>,
+    /// Of the application, the same on all nodes.
+    values: Values,
     /// There is something to be said.
     pub(crate) wake: Notify,
     pub(crate) is_leaving: Notify,
@@ -63,7 +66,7 @@ struct State {
 }
 
 impl Exchange {
-    pub(crate) fn new(id: NodeId, lease: Duration) -> Self {
+    pub(crate) fn new(id: NodeId, lease: Duration, values: Values) -> Self {
         let now = Instant::now();
         let state = State {
             id,
@@ -82,7 +85,7 @@ impl Exchange {
             echo: now,
         };
         let [wake, is_leaving, is_gone] = [(); 3].map(|()| Notify::new());
-        Self { state: Mutex::new(state), wake, is_leaving, is_gone }
+        Self { state: Mutex::new(state), values, wake, is_leaving, is_gone }
     }
 
     /// A room has been opened, or a total made, in which nobody is yet.
@@ -204,6 +207,14 @@ impl Exchange {
         let (node, changes) = (state.id, state.speech.changes());
         let word = match planned {
             Planned::Word(word) => word,
+            Planned::Values => {
+                drop(state);
+                let (told, are_more) = self.values.take_due(MAX_BYTES);
+                if are_more {
+                    self.say_values();
+                }
+                Word::Values(told)
+            }
             Planned::Changes(rooms) => {
                 let (said, left) = say(state, rooms);
                 self.state().speech.say_later(left);
@@ -221,7 +232,11 @@ impl Exchange {
     /// Takes in what some node has said, this one included. Returns whether it is known by this that the bus carries
     /// what this node says.
     pub(crate) fn hear(&self, bytes: &[u8], now: Instant) -> Result<bool, Misheard> {
-        let message = Message::read(bytes)?;
+        let mut message = Message::read(bytes)?;
+        let told = match &mut message.word {
+            Word::Values(told) => std::mem::take(told),
+            _ => Vec::new(),
+        };
         let mut state = self.state();
         if message.node == state.id {
             state.echo = now;
@@ -238,6 +253,8 @@ impl Exchange {
         let Heard { rooms, ask, is_asked } = state.peers.hear(message, now);
         if is_asked {
             state.speech.tell_everything();
+            self.values.are_asked();
+            state.speech.say_values();
         }
         if let Some(node) = ask {
             state.speech.ask(node);
@@ -246,7 +263,14 @@ impl Exchange {
             self.wake.notify_one();
         }
         self.tell(state, rooms);
+        self.values.hear(&told);
         Ok(false)
+    }
+
+    /// A value was set here.
+    pub(crate) fn say_values(&self) {
+        self.state().speech.say_values();
+        self.wake.notify_one();
     }
 
     /// Forgets nodes that have been silent for too long, and counts rooms: once a beat. If this node itself stood still until now, they get the time

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::nodes::bus::{Bus, BusError};
 use crate::nodes::exchange::{BEAT, Exchange};
 use crate::nodes::message::NodeId;
+use crate::nodes::value::{Shareable, Values};
 use crate::nodes::wire::{Hook, Line, Wire};
 use crate::observe::meter;
 use crate::observe::observer::NodesChange;
@@ -58,12 +59,18 @@ impl Link {
     pub(crate) fn start(
         bus: Box<dyn Bus>,
         lease: Duration,
+        values: Vec<Arc<dyn Shareable>>,
         tokens: Arc<Tokens>,
         calendar: Arc<Calendar>,
         hook: Hook,
     ) -> io::Result<Self> {
         let id = NodeId(secret().ok_or_else(|| io::Error::other("there are no random numbers"))?);
-        let exchange = Arc::new(Exchange::new(id, lease));
+        let exchange = Arc::new(Exchange::new(id, lease, Values(values.clone())));
+        for value in values {
+            let exchange = Arc::downgrade(&exchange);
+            let wake = move || exchange.upgrade().iter().for_each(|exchange| exchange.say_values());
+            value.join(id, Arc::new(wake));
+        }
         let (begins, has_begun) = mpsc::sync_channel(1);
         let shared = Arc::new(Shared {
             line: Arc::new(Line::new(exchange.clone(), hook)),

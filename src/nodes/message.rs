@@ -13,7 +13,7 @@ const MAGIC: &[u8] = b"livebadge";
 const VERSION: u8 = 1;
 
 /// Who speaks: drawn at random by each process that starts, so that no two are the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct NodeId(pub(crate) [u8; 16]);
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub(crate) enum Word {
     Everything { part: Part, rooms: Vec<Said> },
     /// I have missed something of what these said: they are to tell everything.
     Ask(BTreeSet<NodeId>),
+    /// These values of the application were set.
+    Values(Vec<Told>),
     /// I go: nobody is here any more.
     Goodbye,
 }
@@ -56,6 +58,21 @@ pub(crate) struct Said {
     path: String,
     streams: u64,
     people: Vec<u8>,
+}
+
+/// A value of the application.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) version: Version,
+    pub(crate) json: Vec<u8>,
+}
+
+/// How often it was set before that, as far as the node knew that set it; of two at once the greater node's is later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) number: u64,
+    pub(crate) node: NodeId,
 }
 
 /// Why a message is not understood.

@@ -15,4 +15,5 @@ pub(crate) mod peers;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 pub(crate) mod speech;
+pub(crate) mod value;
 pub(crate) mod wire;

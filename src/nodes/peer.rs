@@ -66,7 +66,7 @@ impl Peer {
         match word {
             Word::Changes(rooms) => self.take(rooms),
             Word::Everything { part, rooms } => self.take_part(part, rooms, now),
-            Word::Hello | Word::Beat | Word::Ask(_) | Word::Goodbye => Vec::new(),
+            Word::Hello | Word::Beat | Word::Ask(_) | Word::Values(_) | Word::Goodbye => Vec::new(),
         }
     }
 

@@ -18,6 +18,7 @@ pub(crate) struct Speech {
     /// How many times this was said.
     changes: u64,
     telling: Option<Telling>,
+    are_values_due: bool,
     /// Somebody asked while everything was being told, and may have missed the beginning.
     is_asked_again: bool,
     /// How many times everything was told.
@@ -41,6 +42,7 @@ struct Telling {
 enum Kind {
     Changes,
     Everything,
+    Values,
     #[default]
     Ask,
 }
@@ -57,6 +59,7 @@ enum End {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Planned {
     Word(Word),
+    Values,
     Changes(Vec<RoomKey>),
     Everything { part: Part, rooms: Vec<RoomKey> },
 }
@@ -81,6 +84,11 @@ impl Speech {
 
     pub(crate) fn ask(&mut self, node: NodeId) {
         self.to_ask.insert(node);
+    }
+
+    /// A value was set.
+    pub(crate) fn say_values(&mut self) {
+        self.are_values_due = true;
     }
 
     /// This room has changed. Returns whether that is news.
@@ -138,6 +146,10 @@ impl Speech {
         }
         self.last = self.turn()?;
         Some(match self.last {
+            Kind::Values => {
+                self.are_values_due = false;
+                Planned::Values
+            }
             Kind::Ask => Planned::Word(Word::Ask(std::mem::take(&mut self.to_ask))),
             Kind::Changes => {
                 self.changes += 1;
@@ -158,12 +170,14 @@ impl Speech {
     /// What has waited for longest of what there is to be said.
     fn turn(&self) -> Option<Kind> {
         let turns = match self.last {
-            Kind::Ask => [Kind::Changes, Kind::Everything, Kind::Ask],
-            Kind::Changes => [Kind::Everything, Kind::Ask, Kind::Changes],
-            Kind::Everything => [Kind::Ask, Kind::Changes, Kind::Everything],
+            Kind::Ask => [Kind::Changes, Kind::Everything, Kind::Values, Kind::Ask],
+            Kind::Changes => [Kind::Everything, Kind::Values, Kind::Ask, Kind::Changes],
+            Kind::Everything => [Kind::Values, Kind::Ask, Kind::Changes, Kind::Everything],
+            Kind::Values => [Kind::Ask, Kind::Changes, Kind::Everything, Kind::Values],
         };
         turns.into_iter().find(|kind| match kind {
             Kind::Ask => !self.to_ask.is_empty(),
+            Kind::Values => self.are_values_due,
             Kind::Changes => !self.changed.is_empty(),
             Kind::Everything => self.telling.is_some(),
         })
@@ -206,7 +220,7 @@ mod tests {
                     parts += 1;
                     assert_eq!(speech.tell_later(Vec::new()), parts == 2);
                 }
-                Planned::Word(word) => panic!("{word:?}"),
+                other => panic!("{other:?}"),
             }
         }
         assert_eq!(speech.next(all), Some(Planned::Changes(vec![room(3)])));

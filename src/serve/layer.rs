@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tower_layer::Layer;
 
@@ -18,6 +20,7 @@ use crate::badge::timing;
 use crate::error::{BuildError, BuildErrorKind};
 use crate::nodes::bus::Bus;
 use crate::nodes::link::Link;
+use crate::nodes::value::{Shareable, SharedValue};
 use crate::observe::observer::{NodesChange, Observer, Unobserved};
 use crate::picture::fonts::{Fonts, Unusable};
 use crate::picture::images::Images;
@@ -77,6 +80,7 @@ impl LiveBadgeLayer {
             store: None,
             bus: None,
             lease: DEFAULT_LEASE,
+            shared: Vec::new(),
         }
     }
 
@@ -128,6 +132,7 @@ pub struct LiveBadgeLayerBuilder {
     store: Option<Box<dyn Store>>,
     bus: Option<Box<dyn Bus>>,
     lease: Duration,
+    shared: Vec<Arc<dyn Shareable>>,
 }
 
 impl LiveBadgeLayerBuilder {
@@ -285,7 +290,7 @@ impl LiveBadgeLayerBuilder {
     /// [`build`](Self::build) waits half a second at most for the first connection. Who came while there was none, on this
     /// node and on another, counts as two until one of them has left.
     ///
-    /// Names, values and limits are each node's own, and so is what has been
+    /// Names, limits, and values that are not [shared](Self::share) are each node's own, and so is what has been
     /// (peaks are those of all nodes that were seen here), unless they share a [store](Self::store).
     ///
     /// ```
@@ -303,6 +308,17 @@ impl LiveBadgeLayerBuilder {
     /// Default: this is the only node.
     pub fn nodes(mut self, bus: impl Bus) -> Self {
         self.bus = Some(Box::new(bus));
+        self
+    }
+
+    /// This value is the same on all [nodes](Self::nodes), as [`SharedValue`] says.
+    ///
+    /// A value belongs to one layer; without other nodes it is a value like any other.
+    pub fn share<T>(mut self, value: &SharedValue<T>) -> Self
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        self.shared.push(value.shareable());
         self
     }
 
@@ -410,7 +426,8 @@ impl LiveBadgeLayerBuilder {
         let nodes = self.bus.map(|bus| {
             let told = reporter.clone();
             let hook = Box::new(move |change: &NodesChange<'_>| told.nodes_changed(change));
-            let link = Link::start(bus, self.lease, tokens.clone(), calendar.clone(), hook);
+            let link =
+                Link::start(bus, self.lease, self.shared, tokens.clone(), calendar.clone(), hook);
             link.map(|link| Arc::new(Nodes::new(link, &recipes)))
         });
         let nodes = nodes.transpose().map_err(|reason| BuildErrorKind::Nodes { reason });

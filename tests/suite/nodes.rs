@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tower_livebadge::{
     Badge, Bus, BusFuture, Counts, LiveBadge, LiveBadgeLayer, LiveBadgeLayerBuilder, LocalBus,
-    NodesChange, NotFound, Observer, Wire, visitor,
+    NodesChange, NotFound, Observer, SharedValue, Wire, visitor,
 };
 
 use crate::common::call;
@@ -345,6 +345,50 @@ async fn a_node_that_is_cut_off_goes_on_and_says_that_it_is_alone() {
     let told = told.0.lock().unwrap().clone();
     let cut = (false, Some("the cable is cut".to_owned()));
     assert_eq!(told, [(true, None), cut, (true, None)]);
+}
+
+/// What one sets all have, also a node that comes later.
+#[tokio::test]
+async fn a_shared_value_is_the_same_everywhere() {
+    let bus = LocalBus::new();
+    let node = || {
+        let value = SharedValue::new("queue", 0_u32);
+        let svg =
+            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{{ 10 + value }}" height="9"/>"#;
+        let badge = Badge::svg(svg).values(value.subscribe());
+        let builder = LiveBadgeLayer::builder().badge("/queue.svg", badge).nodes(bus.clone());
+        let layer = builder.share(&value).build().unwrap();
+        (Node { service: layer.clone().into_service(), layer }, value)
+    };
+    let has = async |(node, value): &(Node, SharedValue<u32>), number: u32| {
+        let mut seen = value.subscribe();
+        let soon = Duration::from_secs(5);
+        tokio::time::timeout(soon, seen.wait_for(|seen| *seen == number)).await.unwrap().unwrap();
+        let body = call(&node.service, "/queue.svg?format=svg", &[]).await.into_body();
+        let bytes = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        let svg = String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(svg.contains(&format!("width=\"{}\"", 10 + number)), "{svg}");
+    };
+    let (one, two) = (node(), node());
+    one.1.set(7);
+    has(&one, 7).await;
+    has(&two, 7).await;
+    two.1.set(8);
+    has(&one, 8).await;
+    let three = node();
+    has(&three, 8).await;
+    for number in 100..200 {
+        [&one, &two, &three][number as usize % 3].1.set(number);
+    }
+    // Whichever wins, all agree on it.
+    until(
+        || {
+            let values = [&one, &two, &three].map(|node| *node.1.subscribe().borrow());
+            values[0] >= 100 && values[0] == values[1] && values[1] == values[2]
+        },
+        || "they don't agree".to_owned(),
+    )
+    .await;
 }
 
 /// As operators see it.

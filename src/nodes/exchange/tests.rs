@@ -25,7 +25,7 @@ struct Node {
 
 impl Node {
     fn new(id: u8) -> Self {
-        let exchange = Exchange::new(NodeId([id; 16]), Duration::from_secs(10));
+        let exchange = Exchange::new(NodeId([id; 16]), Duration::from_secs(10), Values::default());
         exchange.begin();
         Self { exchange, crowds: Default::default(), streams: [0; ROOMS], is_cut: false }
     }
