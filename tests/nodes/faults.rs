@@ -43,7 +43,8 @@ async fn a_redis_that_is_killed_and_comes_back_empty() {
     agree([&one], 1, 1, LEASE).await;
     assert_eq!(one.json("/online.png").await["alone"], true);
     drop(annas_second);
-    watch(&two, Duration::from_secs(2), &[(1, 2), (1, 1)]).await;
+    agree([&two], 1, 1, LEASE + SOON).await; // after the leave grace
+    watch(&two, Duration::from_secs(1), &[(1, 1)]).await;
     let _cleo = one.join("cleo").await;
 
     redis.come_back().await;
