@@ -8,32 +8,11 @@ use tower_livebadge::{
 };
 
 use crate::common::redis::Redis;
+use crate::common::totals::{ROOMS, TOTAL, badges, comes, is_empty, records};
 use crate::common::{BROWSER, Direct, bar_badge_of, drawn, eventually, read_bar};
 
-const ROOMS: &str = "/{room}/x.png";
-const TOTAL: &str = "/total.png";
-
 async fn node(redis: &Redis) -> (LiveBadge<NotFound>, Handle) {
-    let rooms = bar_badge_of("joins").visitors(visitor::header("x-user"));
-    let layer = LiveBadgeLayer::builder()
-        .badge(ROOMS, rooms.leave_grace(Duration::ZERO))
-        .badge(TOTAL, bar_badge_of("joins").total_of(ROOMS))
-        .store(RedisStore::open(&redis.url()).unwrap());
-    drawn(layer, &[]).await
-}
-
-async fn comes(service: &LiveBadge<NotFound>, path: &str, user: &str) -> Direct {
-    let mut viewer = Direct::open(service, path, &[BROWSER[1], ("x-user", user)]).await;
-    viewer.next_part().await;
-    viewer
-}
-
-async fn records(handle: &Handle, path: &str) -> Records {
-    handle.room_at(path).unwrap().records().await
-}
-
-async fn is_empty(handle: &Handle) {
-    eventually("the rooms to be freed", || handle.rooms().is_empty()).await;
+    drawn(badges(RedisStore::open(&redis.url()).unwrap()), &[]).await
 }
 
 fn of(joins: u64) -> Totals {

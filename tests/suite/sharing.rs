@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tower_livebadge::{
-    Badge, Batch, Handle, LiveBadge, LiveBadgeLayer, LiveBadgeLayerBuilder, NotFound, Records,
-    RoomKey, SharedStore, Store, StoreError, Totals, visitor,
+    Badge, Batch, Handle, LiveBadge, LiveBadgeLayer, NotFound, Records, RoomKey, SharedStore,
+    Store, StoreError, Totals,
 };
 
-use crate::common::{BROWSER, Direct, bar_badge_of, drawn, eventually};
-
-const ROOMS: &str = "/{room}/x.png";
-const TOTAL: &str = "/total.png";
+use crate::common::totals::{TOTAL, badges, comes, is_empty, records};
+use crate::common::{BROWSER, Direct, drawn, eventually};
 
 /// Adds up in memory; and fails where the test says so, before it adds or after.
 #[derive(Clone, Default)]
@@ -120,30 +118,8 @@ impl SharedStore for Shelf {
     }
 }
 
-fn badges(store: impl Store) -> LiveBadgeLayerBuilder {
-    let rooms = bar_badge_of("joins").visitors(visitor::header("x-user"));
-    LiveBadgeLayer::builder()
-        .badge(ROOMS, rooms.leave_grace(Duration::ZERO))
-        .badge(TOTAL, bar_badge_of("joins").total_of(ROOMS))
-        .store(store)
-}
-
 async fn node(shelf: &Shelf) -> (LiveBadge<NotFound>, Handle) {
     drawn(badges(shelf.clone()), &[]).await
-}
-
-async fn comes(service: &LiveBadge<NotFound>, path: &str, user: &str) -> Direct {
-    let mut viewer = Direct::open(service, path, &[BROWSER[1], ("x-user", user)]).await;
-    viewer.next_part().await;
-    viewer
-}
-
-async fn records(handle: &Handle, path: &str) -> Records {
-    handle.room_at(path).unwrap().records().await
-}
-
-async fn is_empty(handle: &Handle) {
-    eventually("the rooms to be freed", || handle.rooms().is_empty()).await;
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub(crate) mod raw;
 pub(crate) mod redis;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod totals;
 
 use std::time::Duration;
 
