@@ -52,8 +52,6 @@ struct State {
     untold: Vec<RoomKey>,
     /// Since rooms were counted for totals.
     rooms_have_changed: bool,
-    /// They are counted once in a beat.
-    rooms_are_due: bool,
     speech: Speech,
     /// A bus takes what this node says.
     has_wire: bool,
@@ -76,7 +74,6 @@ impl Exchange {
             watchers: HashMap::new(),
             untold: Vec::new(),
             rooms_have_changed: false,
-            rooms_are_due: false,
             speech: Speech::default(),
             has_wire: false,
             is_connected: false,
@@ -166,6 +163,7 @@ impl Exchange {
         let mut state = self.state();
         (state.has_wire, state.echo) = (true, Instant::now());
         state.speech.begin();
+        self.tell_values_again(&mut state);
         self.wake.notify_one();
     }
 
@@ -253,8 +251,7 @@ impl Exchange {
         let Heard { rooms, ask, is_asked } = state.peers.hear(message, now);
         if is_asked {
             state.speech.tell_everything();
-            self.values.are_asked();
-            state.speech.say_values();
+            self.tell_values_again(&mut state);
         }
         if let Some(node) = ask {
             state.speech.ask(node);
@@ -265,6 +262,13 @@ impl Exchange {
         self.tell(state, rooms);
         self.values.hear(&told);
         Ok(false)
+    }
+
+    /// Together with everything else: what was told last may have been lost.
+    fn tell_values_again(&self, state: &mut State) {
+        if self.values.are_asked() {
+            state.speech.say_values();
+        }
     }
 
     /// A value was set here.
@@ -287,8 +291,9 @@ impl Exchange {
                 "a node has been silent for too long; who is there is not counted"
             );
         }
-        state.rooms_are_due = true;
         self.tell(state, rooms);
+        let totals = self.state().count_rooms();
+        totals.into_iter().for_each(|(total, rooms)| total.set_rooms_elsewhere(rooms));
     }
 
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
@@ -333,14 +338,12 @@ impl Exchange {
             Some((room, watcher))
         });
         let watched: Vec<_> = watched.collect();
-        let totals = state.count_rooms();
         drop(state);
         for (crowd, headcount) in open {
             crowd.hear(Some(headcount), is_alone);
             crowd.tell();
         }
         watched.iter().for_each(|(room, watcher)| self.tell_watcher(room, watcher));
-        totals.into_iter().for_each(|(total, rooms)| total.set_rooms_elsewhere(rooms));
     }
 
     /// Of a room that is open here, it is told itself.
@@ -368,13 +371,11 @@ impl State {
         }
     }
 
-    /// How many rooms there are on other nodes that are not open here, of each total, if that is due.
+    /// How many rooms there are on other nodes that are not open here, of each total, if that may have changed.
     fn count_rooms(&mut self) -> Vec<(Arc<Crowd>, usize)> {
-        let is_due = std::mem::take(&mut self.rooms_are_due) && self.rooms_have_changed;
-        if !is_due || self.totals.is_empty() {
+        if !std::mem::take(&mut self.rooms_have_changed) || self.totals.is_empty() {
             return Vec::new();
         }
-        self.rooms_have_changed = false;
         let rooms = self.peers.rooms();
         let count = |badge: &str| {
             let others = rooms.iter().filter(|room| *room.badge == *badge);

@@ -85,8 +85,10 @@ pub(crate) trait Shareable: Send + Sync {
 pub(crate) struct Values(pub(crate) Vec<Arc<dyn Shareable>>);
 
 impl Values {
-    pub(crate) fn are_asked(&self) {
+    /// All of them are to be told again, as far as anybody has set them. Returns whether there are any.
+    pub(crate) fn are_asked(&self) -> bool {
         self.0.iter().for_each(|value| value.is_asked());
+        !self.0.is_empty()
     }
 
     /// What is to be told, about as many bytes as these, and whether there is more.

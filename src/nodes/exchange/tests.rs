@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::nodes::value::SharedValue;
 use crate::presence::counts::{Counts, Grace};
 use crate::presence::elsewhere::Elsewhere;
 use crate::presence::leaving::{LeaveReason, Leaving};
@@ -225,4 +226,29 @@ proptest! {
         (0..50).for_each(|_| site.step(|_| true));
         prop_assert!(site.agrees());
     }
+}
+
+/// What was told last before a connection broke may not have been carried.
+#[test]
+fn values_are_told_again_with_a_new_connection() {
+    let value = SharedValue::new("n", 0);
+    let id = NodeId([1; 16]);
+    value.shareable().join(id, Arc::new(|| {}));
+    let values = Values(vec![value.shareable()]);
+    let exchange = Exchange::new(id, Duration::from_secs(10), values);
+    let mut now = Instant::now();
+    let mut tells = || {
+        exchange.begin();
+        let told = (0..9).filter(|_| {
+            now += PACE;
+            let told = exchange.next(now).map(|message| message.word);
+            matches!(told, Ok(Word::Values(told)) if !told.is_empty())
+        });
+        let told = told.count();
+        exchange.break_off();
+        told
+    };
+    assert_eq!(tells(), 0, "nobody has set it");
+    value.set(1);
+    assert_eq!((tells(), tells()), (1, 1));
 }
