@@ -33,6 +33,7 @@ use crate::picture::words::LOOK_SLOTS;
 use crate::request::params::{self, Params};
 use crate::request::style::Style;
 use crate::request::theme::Theme;
+use crate::stream::frames::Frames;
 use crate::stream::multipart::Multipart;
 
 /// What a parameter is tried with that has no example.
@@ -125,6 +126,7 @@ fn recipe(path: &str, badge: Badge, host: usize, raster: &Arc<Raster>) -> Checke
         is_themed: slots.contains("theme"),
         picture: Arc::new(picture),
         multipart: Arc::new(Multipart::new(HeaderValue::from_static("cross-origin"))),
+        frames: Frames::default(),
         headers: headers::parse(&badge.headers).unwrap_or_default(),
         settings: badge.settings,
         counts: true,

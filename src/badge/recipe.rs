@@ -12,6 +12,7 @@ use crate::picture::raster::Size;
 use crate::presence::crowd::Crowd;
 use crate::request::params::Params;
 use crate::store::contract::RoomKey;
+use crate::stream::frames::Frames;
 use crate::stream::multipart::{CORP, Multipart};
 
 /// A checked badge.
@@ -34,6 +35,7 @@ pub(crate) struct Recipe {
     /// It looks otherwise on dark pages.
     pub(crate) is_themed: bool,
     pub(crate) multipart: Arc<Multipart>,
+    pub(crate) frames: Frames,
     pub(crate) settings: Settings,
     /// Of the application's own, on every answer.
     pub(crate) headers: HeaderMap,

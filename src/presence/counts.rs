@@ -1,6 +1,7 @@
 //! The numbers of a room, as plain data: how many there are, and how many there have been.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -52,11 +53,31 @@ pub(crate) struct Snapshot {
     pub(crate) people: People,
 }
 
+/// What a snapshot says, as far as time alone does not change it: short enough to be kept, to see whether the
+/// next one says something else.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Gist {
+    pub(crate) counts: Counts,
+    pub(crate) here: Counts,
+    pub(crate) day: u64,
+    /// Hashes, under a key of this process: nobody can make two that are alike.
+    pub(crate) records: u64,
+    all_else: u64,
+}
+
 impl Snapshot {
-    /// Something has happened since the other one, apart from time passing.
-    pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        let of_other = (&other.counts, &other.records, other.rooms, other.is_alone);
-        (&self.counts, &self.records, self.rooms, self.is_alone) != of_other
-            || self.people.differ_from(&other.people)
+    pub(crate) fn gist(&self) -> Gist {
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+        let Self { counts, here, is_alone, records, rooms, people, .. } = self;
+        let names = people.first.iter().map(|someone| someone.name.as_str());
+        let names: Vec<_> = names.collect();
+        Gist {
+            counts: counts.clone(),
+            here: here.clone(),
+            day: records.day,
+            records: KEY.hash_one(records),
+            all_else: KEY.hash_one((rooms, is_alone, people.count, names)),
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, PoisonError, Weak};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::presence::bell::Bell;
 use crate::presence::calendar::Calendar;
 use crate::presence::counts::{Counts, Grace, Snapshot};
 use crate::presence::headcount::{Headcount, Roll};
@@ -34,7 +35,7 @@ struct State {
     /// What the painter has not yet told anybody; `None` where another crowd tells it.
     news: Option<Vec<News>>,
     /// Of the rooms that show a total.
-    wakes: Vec<Weak<Notify>>,
+    wakes: Vec<Weak<Bell>>,
     /// How many rooms a total is of.
     rooms: usize,
     rooms_elsewhere: usize,
@@ -192,9 +193,10 @@ impl Crowd {
     }
 
     /// Tells this one of changes, too, as long as it is there.
-    pub(crate) fn wakes(&self, wake: &Arc<Notify>) {
+    pub(crate) fn wakes(&self, wake: &Arc<Bell>) {
         let wakes = &mut self.state().wakes;
         wakes.retain(|wake| wake.strong_count() > 0);
+        wakes.reserve_exact(1); // one, as a rule
         wakes.push(Arc::downgrade(wake));
     }
 
@@ -326,7 +328,7 @@ impl State {
     fn wake(&mut self) {
         self.wakes.retain(|wake| {
             let wake = wake.upgrade();
-            wake.as_deref().map(Notify::notify_one).is_some()
+            wake.as_deref().map(Bell::ring).is_some()
         });
     }
 }

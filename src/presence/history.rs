@@ -62,6 +62,7 @@ impl History {
             }
             _ => {
                 let highest = self.visitors.max(visitors);
+                self.marks.reserve_exact(1); // in most rooms it changes seldom
                 self.marks.push_back(Mark { span, highest, last: visitors });
             }
         }

@@ -5,6 +5,7 @@
 //! visitor, and for its name. Called by `room`, which joins and leaves, and by `picture`, which shows the
 //! numbers.
 
+pub(crate) mod bell;
 pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod counts;

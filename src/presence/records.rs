@@ -16,7 +16,7 @@ pub(crate) const DAYS: usize = 30;
 /// A day begins at midnight in the layer's time zone: UTC, unless the application says another. A clock that
 /// is set back over midnight by no more than a day does not begin yesterday again: what comes is counted
 /// today. One that is set back further does.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Records {

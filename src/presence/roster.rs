@@ -31,16 +31,23 @@ pub(crate) struct Roster {
     grace: Grace,
     streams: usize,
     keyless: usize,
-    keyed: HashMap<Person, Visitor>,
-    /// Those of them with a name, in the order in which they came, and since when.
-    named: BTreeMap<u64, (Name, Instant)>,
-    arrivals: u64,
-    /// People whose grace has begun, by when it ends and in the order in which it began.
-    warm: BTreeMap<(Instant, u64), Person>,
-    departures: u64,
+    /// In a box, because most rooms have none.
+    keyed: Option<Box<Keyed>>,
     warm_keyless: VecDeque<Instant>,
     /// `None` where there are no other nodes.
     elsewhere: Option<Box<Elsewhere>>,
+}
+
+/// Those who can be told from others.
+#[derive(Debug, Default)]
+struct Keyed {
+    visitors: HashMap<Person, Visitor>,
+    /// Those of them with a name, in the order in which they came, and since when.
+    named: BTreeMap<u64, (Name, Instant)>,
+    arrivals: u64,
+    /// Those whose grace has begun, by when it ends and in the order in which it began.
+    warm: BTreeMap<(Instant, u64), Person>,
+    departures: u64,
 }
 
 #[derive(Debug)]
@@ -61,11 +68,7 @@ impl Roster {
             grace,
             streams: 0,
             keyless: 0,
-            keyed: HashMap::new(),
-            named: BTreeMap::new(),
-            arrivals: 0,
-            warm: BTreeMap::new(),
-            departures: 0,
+            keyed: None,
             warm_keyless: VecDeque::new(),
             elsewhere: None,
         }
@@ -100,13 +103,14 @@ impl Roster {
                 self.warm_keyless.pop_back();
             }
             Some(person) => {
-                let (arrival, came) = (self.arrivals, now);
+                let keyed = self.keyed.get_or_insert_default();
+                let (arrival, came) = (keyed.arrivals, now);
                 let new = || Visitor { streams: 0, token: None, arrival, came, warm: None };
-                let visitor = self.keyed.entry(person).or_insert_with(new);
-                self.arrivals += 1;
+                let visitor = keyed.visitors.entry(person).or_insert_with(new);
+                keyed.arrivals += 1;
                 visitor.streams += 1;
                 if let Some(warm) = visitor.warm.take() {
-                    self.warm.remove(&warm);
+                    keyed.warm.remove(&warm);
                 }
             }
         }
@@ -123,17 +127,22 @@ impl Roster {
                 self.warm_keyless.push_back(now + self.grace.of_keyless);
             }
             Some(person) => {
-                let Some(visitor) = self.keyed.get_mut(&person) else {
+                let Some(Keyed { visitors, warm, departures, .. }) = self.keyed.as_deref_mut()
+                else {
+                    debug_assert!(false, "a visitor left that never joined");
+                    return;
+                };
+                let Some(visitor) = visitors.get_mut(&person) else {
                     debug_assert!(false, "a visitor left that never joined");
                     return;
                 };
                 self.streams = self.streams.saturating_sub(1);
                 visitor.streams = visitor.streams.saturating_sub(1);
                 if visitor.streams == 0 {
-                    self.departures += 1;
-                    let warm = (now + self.grace.of_person, self.departures);
-                    visitor.warm = Some(warm);
-                    self.warm.insert(warm, person);
+                    *departures += 1;
+                    let place = (now + self.grace.of_person, *departures);
+                    visitor.warm = Some(place);
+                    warm.insert(place, person);
                 }
             }
         }
@@ -145,19 +154,24 @@ impl Roster {
         while self.warm_keyless.front().is_some_and(|until| *until <= now) {
             self.warm_keyless.pop_front();
         }
-        while let Some(first) = self.warm.first_entry().filter(|entry| entry.key().0 <= now) {
-            if let Some(gone) = self.keyed.remove(&first.remove()) {
-                self.named.remove(&gone.arrival);
+        let Some(Keyed { visitors, named, warm, .. }) = self.keyed.as_deref_mut() else { return };
+        while let Some(first) = warm.first_entry().filter(|entry| entry.key().0 <= now) {
+            if let Some(gone) = visitors.remove(&first.remove()) {
+                named.remove(&gone.arrival);
                 if let (Some(elsewhere), Some(token)) = (&mut self.elsewhere, gone.token) {
                     elsewhere.goes(token);
                 }
             }
         }
+        if visitors.is_empty() {
+            self.keyed = None;
+        }
     }
 
     /// By what the other nodes know somebody who is here.
     pub(crate) fn know(&mut self, person: Person, token: u64) {
-        let visitor = self.keyed.get_mut(&person).filter(|visitor| visitor.token.is_none());
+        let visitor = self.keyed.as_mut().and_then(|keyed| keyed.visitors.get_mut(&person));
+        let visitor = visitor.filter(|visitor| visitor.token.is_none());
         if let (Some(elsewhere), Some(visitor)) = (&mut self.elsewhere, visitor) {
             visitor.token = Some(token);
             elsewhere.comes(token);
@@ -166,10 +180,11 @@ impl Roster {
 
     /// What somebody who is here is called from now on; without a name, one more of the guests.
     pub(crate) fn call(&mut self, person: Person, name: Option<Name>) {
-        let Some(Visitor { arrival, came, .. }) = self.keyed.get(&person) else { return };
+        let Some(Keyed { visitors, named, .. }) = self.keyed.as_deref_mut() else { return };
+        let Some(Visitor { arrival, came, .. }) = visitors.get(&person) else { return };
         match name {
-            Some(name) => self.named.insert(*arrival, (name, *came)),
-            None => self.named.remove(arrival),
+            Some(name) => named.insert(*arrival, (name, *came)),
+            None => named.remove(arrival),
         };
     }
 
@@ -179,13 +194,15 @@ impl Roster {
             name: name.clone(),
             since: now.saturating_duration_since(*came),
         };
-        let first = self.named.values().take(MAX_PEOPLE).map(someone).collect();
-        People { first, count: self.named.len() }
+        let Some(Keyed { named, .. }) = self.keyed.as_deref() else { return People::default() };
+        let first = named.values().take(MAX_PEOPLE).map(someone).collect();
+        People { first, count: named.len() }
     }
 
     /// When `expire` may have something to do next.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let keyed = self.warm.first_key_value().map(|((until, _), _)| *until);
+        let keyed = self.keyed.as_ref().and_then(|keyed| keyed.warm.first_key_value());
+        let keyed = keyed.map(|((until, _), _)| *until);
         self.warm_keyless.front().copied().into_iter().chain(keyed).min()
     }
 
@@ -201,12 +218,13 @@ impl Roster {
     /// The same without.
     pub(crate) fn here(&self) -> Counts {
         let keyless = self.keyless + self.warm_keyless.len();
-        Counts { streams: self.streams, visitors: keyless + self.keyed.len() }
+        let keyed = self.keyed.as_ref().map_or(0, |keyed| keyed.visitors.len());
+        Counts { streams: self.streams, visitors: keyless + keyed }
     }
 
     /// Whether this one is here, or expected back.
     pub(crate) fn has(&self, person: Person) -> bool {
-        self.keyed.contains_key(&person)
+        self.keyed.as_ref().is_some_and(|keyed| keyed.visitors.contains_key(&person))
     }
 
     /// Nobody is here, and nobody is expected back.
@@ -328,8 +346,7 @@ mod tests {
             }
             roster.expire(at(now + GRACE));
             prop_assert!(roster.is_empty());
-            prop_assert!(roster.warm.is_empty() && roster.keyed.is_empty(), "nothing is left behind");
-            prop_assert!(roster.named.is_empty());
+            prop_assert!(roster.keyed.is_none(), "nothing is left behind");
         }
     }
 
@@ -390,9 +407,10 @@ mod tests {
         assert_eq!(called(&roster, at(7)), [("Anne".into(), 7)]);
         roster.leave(Some(anna), at(7));
         roster.expire(at(10));
-        assert!(called(&roster, at(10)).is_empty() && roster.named.is_empty());
+        let names = |roster: &Roster| roster.keyed.as_ref().expect("Ben is here").named.len();
+        assert_eq!(names(&roster), 0);
         roster.call(anna, Name::of("Anna"));
-        assert!(roster.named.is_empty(), "nobody who is not here is called");
+        assert_eq!(names(&roster), 0, "nobody who is not here is called");
         roster.join(Some(anna), at(11));
         roster.call(anna, Name::of("Anna"));
         roster.call(ben, Name::of("Ben"));

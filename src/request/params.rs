@@ -1,5 +1,7 @@
 //! What a room's path holds for the braces in its pattern.
 
+use std::sync::Arc;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A longer value names no room.
@@ -12,7 +14,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///
 /// Values are percent-decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Params(Box<[(Box<str>, Box<str>)]>);
+pub struct Params(Arc<[(Box<str>, Box<str>)]>);
 
 /// Why values name no room.
 #[derive(Debug, Clone, PartialEq, Eq)]

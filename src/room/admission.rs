@@ -2,28 +2,28 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::badge::settings::Settings;
 use crate::observe::observer::Refusal;
 use crate::request::params::RoomId;
 use crate::request::pseudonym::{Person, Salt};
-use crate::room::registry::{Promise, Registry};
+use crate::room::promise::Promise;
+use crate::room::registry::Registry;
 use crate::room::screen::Watcher;
 use crate::room::views::{Sighting, Views};
 
 /// The limits of a layer, and what is taken of them.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    /// A permit for each stream that may still be opened.
-    vacancies: Arc<Semaphore>,
+    open: Arc<Open>,
+    max_viewers: usize,
     quotas: Arc<Quotas>,
-    open: TaskTracker,
     shutdown: CancellationToken,
     /// Those that reconnect.
     pub(crate) views: Views,
@@ -48,16 +48,21 @@ pub(crate) struct Claim<'a> {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     pub(crate) promise: Promise,
-    _pass: Pass,
+    pub(crate) pass: Pass,
 }
 
 /// Shares of the limits. Shutdown waits for it.
 #[derive(Debug)]
 pub(crate) struct Pass {
-    _permit: OwnedSemaphorePermit,
+    _open: OpenOne,
+    /// In a box, because there is a pass for each viewer, and most have nothing of it.
+    _shares: Option<Box<Shares>>,
+}
+
+#[derive(Debug)]
+struct Shares {
     _in_room: Option<Share>,
     _of_visitor: Option<Share>,
-    _open: TaskTrackerToken,
     /// By which its visitor is known.
     _salt: Option<Salt>,
     _sighting: Option<Sighting>,
@@ -66,11 +71,10 @@ pub(crate) struct Pass {
 impl Admission {
     /// At most so many streams may be open at a time.
     pub(crate) fn new(max_viewers: usize, shutdown: CancellationToken) -> Self {
-        let max_viewers = max_viewers.min(Semaphore::MAX_PERMITS);
         Self {
-            vacancies: Arc::new(Semaphore::new(max_viewers)),
+            open: Arc::default(),
+            max_viewers,
             quotas: Arc::default(),
-            open: TaskTracker::new(),
             shutdown,
             views: Views::default(),
         }
@@ -87,8 +91,7 @@ impl Admission {
         if self.shutdown.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
-        let permit = self.vacancies.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| Refusal::TooManyViewers)?;
+        let open = self.open.one_more(self.max_viewers).ok_or(Refusal::TooManyViewers)?;
         // Whoever only looks on takes nobody's place.
         let (holder, limit) = match watcher {
             Watcher::Counted(_) => {
@@ -102,17 +105,13 @@ impl Admission {
             self.quotas.take(holder, settings.max_per_visitor, Refusal::TooManyOfVisitor)
         });
         let of_visitor = of_visitor.transpose()?.flatten();
-        let promise = registry.promise(room)?;
-        let open = self.open.token();
-        let pass = Pass {
-            _permit: permit,
-            _in_room: in_room,
-            _of_visitor: of_visitor,
-            _open: open,
-            _salt: salt,
-            _sighting: sighting,
-        };
-        Ok(Admitted { promise, _pass: pass })
+        let promise = Promise::of(registry, room)?;
+        let has_shares =
+            in_room.is_some() || of_visitor.is_some() || salt.is_some() || sighting.is_some();
+        let shares =
+            Shares { _in_room: in_room, _of_visitor: of_visitor, _salt: salt, _sighting: sighting };
+        let shares = has_shares.then(|| Box::new(shares));
+        Ok(Admitted { promise, pass: Pass { _open: open, _shares: shares } })
     }
 
     /// Whether this one has a share of a badge's streams.
@@ -122,8 +121,48 @@ impl Admission {
 
     /// Lets nobody in any more, and waits until everybody has left.
     pub(crate) async fn drained(&self) {
-        self.open.close();
-        self.open.wait().await;
+        self.open.none().await;
+    }
+}
+
+/// How many streams are open. A semaphore's permits and a tracker's tokens would be three times as large.
+#[derive(Debug, Default)]
+struct Open {
+    streams: AtomicUsize,
+    none: Notify,
+}
+
+/// An open stream.
+#[derive(Debug)]
+struct OpenOne(Arc<Open>);
+
+impl Open {
+    /// Unless there are so many.
+    fn one_more(self: &Arc<Self>, most: usize) -> Option<OpenOne> {
+        let more = |streams| (streams < most).then_some(streams + 1);
+        let before = self.streams.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        before.is_ok().then(|| OpenOne(self.clone()))
+    }
+
+    /// Waits until there is none.
+    async fn none(&self) {
+        loop {
+            let mut told = pin!(self.none.notified());
+            // Before the look, so that what happens after it is told.
+            told.as_mut().enable();
+            if self.streams.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+impl Drop for OpenOne {
+    fn drop(&mut self) {
+        if self.0.streams.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.none.notify_waiters();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::presence::counts::Snapshot;
+use crate::presence::counts::Gist;
 use crate::room::archive::Archive;
 use crate::room::nodes::Nodes;
 use crate::room::opened::Room;
@@ -16,7 +16,7 @@ pub(crate) struct Beyond {
 
 impl Beyond {
     /// A room has become another; `has_news` if somebody came or went, although as many may be there.
-    pub(crate) fn note(&self, room: &Room, has_news: bool, before: &Snapshot, now: &Snapshot) {
+    pub(crate) fn note(&self, room: &Room, has_news: bool, before: &Gist, now: &Gist) {
         if let Some(archive) = self.archive.as_ref().filter(|_| now.records != before.records) {
             archive.note(room);
         }

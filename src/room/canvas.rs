@@ -30,6 +30,48 @@ pub(crate) struct Canvas {
     pub(crate) is_stale: bool,
 }
 
+/// Those of a room, by the numbers of their screens: one, as a rule.
+#[derive(Debug, Default)]
+pub(crate) struct Canvases(Vec<(u64, Canvas)>);
+
+impl Canvases {
+    pub(crate) fn of(&self, screen: &Screen) -> Option<&Canvas> {
+        self.0.iter().find(|(number, _)| *number == screen.number).map(|(_, canvas)| canvas)
+    }
+
+    pub(crate) fn of_mut(&mut self, screen: &Screen) -> Option<&mut Canvas> {
+        let mut canvases = self.0.iter_mut();
+        canvases.find(|(number, _)| *number == screen.number).map(|(_, canvas)| canvas)
+    }
+
+    /// The same, where there was none.
+    pub(crate) fn put_up(&mut self, screen: &Screen) -> &mut Canvas {
+        let found = self.0.iter().position(|(number, _)| *number == screen.number);
+        let nth = found.unwrap_or_else(|| {
+            self.0.reserve_exact(1);
+            self.0.push((screen.number, Canvas::default()));
+            self.0.len() - 1
+        });
+        &mut self.0[nth].1
+    }
+
+    /// Those of these screens.
+    pub(crate) fn only<'a>(&mut self, screens: impl Iterator<Item = &'a Arc<Screen>> + Clone) {
+        self.0.retain(|(number, canvas)| {
+            let is_up = screens.clone().any(|up| up.number == *number);
+            if !is_up {
+                canvas.forget();
+            }
+            is_up
+        });
+    }
+
+    /// Whether something is shown.
+    pub(crate) fn have_begun(&self) -> bool {
+        self.0.iter().any(|(_, canvas)| canvas.shown.is_some() || canvas.line.is_some())
+    }
+}
+
 /// A picture, and what it was drawn from.
 #[derive(Debug)]
 struct Shown {
@@ -61,11 +103,6 @@ impl Canvas {
         self.is_drawing
     }
 
-    /// Whether something is shown.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.shown.is_some() || self.line.is_some()
-    }
-
     /// The picture that is shown.
     pub(crate) fn frame(&self) -> Option<Arc<Frame>> {
         self.shown.as_ref().map(|shown| shown.frame.clone())
@@ -77,7 +114,7 @@ impl Canvas {
     }
 
     /// Nobody looks at it any more.
-    pub(crate) fn forget(&self) {
+    fn forget(&self) {
         if let Some(Shown { picture, svg, style, .. }) = &self.shown {
             picture.forget(svg.clone(), style);
         }
@@ -151,8 +188,8 @@ impl Canvas {
         let recipe = &screen.recipe;
         let picture = recipe.picture.clone();
         let looks_new = self.shown.as_ref().is_none_or(|shown| shown.frame.shows_other(bytes));
-        let frame = Frame::picture(recipe.multipart.clone(), picture.format.clone(), bytes);
-        let frame = Arc::new(frame.ok_or(PaintError::Boundary)?);
+        let frame = recipe.frames.picture(&recipe.multipart, &picture.format, bytes);
+        let frame = frame.ok_or(PaintError::Boundary)?;
         let style = screen.variant.style.clone();
         self.shown = Some(Shown { picture, svg, style, frame: frame.clone() });
         Ok(looks_new.then_some(frame))

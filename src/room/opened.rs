@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::badge::recipe::Recipe;
 use crate::picture::paint::Picture;
 use crate::picture::ticks::Ticks;
+use crate::presence::bell::Bell;
 use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
@@ -18,7 +18,7 @@ use crate::presence::leaving::{LeaveReason, Leaving};
 use crate::presence::ledger::Asked;
 use crate::presence::people::Who;
 use crate::presence::totals::Totals;
-use crate::request::params::Params;
+use crate::request::params::RoomId;
 use crate::request::pseudonym::Person;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::room::staleness::Staleness;
@@ -35,15 +35,15 @@ const MAX_SCREENS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) path: Arc<str>,
-    pub(crate) params: Params,
+    pub(crate) id: RoomId,
     /// Of the badge whose room it is: its pace, heartbeat and grace.
     pub(crate) recipe: Arc<Recipe>,
     /// Somebody came or went.
-    pub(crate) changed: Arc<Notify>,
+    pub(crate) changed: Arc<Bell>,
     /// Whose numbers are shown here.
     pub(crate) crowd: Arc<Crowd>,
-    /// Those that a viewer of this room is counted in: its own, and totals.
-    counted_in: Vec<Arc<Crowd>>,
+    /// They are people of other rooms, and it has none of its own.
+    shows_others: bool,
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
     is_forgotten: AtomicBool,
@@ -70,27 +70,25 @@ impl Screens {
     fn put_up(&mut self, variant: Variant, recipe: Arc<Recipe>) -> Arc<Screen> {
         self.made += 1;
         let screen = Arc::new(Screen::new(self.made, variant, recipe));
+        self.up.reserve_exact(1); // one, as a rule
         self.up.push(screen.clone());
         screen
     }
 }
 
-/// The state of a room at one instant.
+/// What there is in a room at one instant.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    pub(crate) snapshot: Snapshot,
     pub(crate) is_empty: bool,
     /// When somebody's leave grace ends.
     pub(crate) next_expiry: Option<Instant>,
-    /// Since the last look.
-    pub(crate) news: Vec<News>,
     /// Those that somebody looks at.
     pub(crate) screens: Vec<Arc<Screen>>,
 }
 
 impl Survey {
     /// Those whose streams go on.
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Screen>> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Arc<Screen>> + Clone {
         self.screens.iter().filter(|screen| !screen.is_closed())
     }
 
@@ -115,15 +113,14 @@ impl Room {
     /// A room with a crowd of its own, which is also counted in its badge's totals.
     pub(crate) fn new(
         path: Arc<str>,
-        params: Params,
+        id: RoomId,
         recipe: Arc<Recipe>,
         history: Option<History>,
     ) -> Self {
         let settings = &recipe.settings;
         let crowd = Crowd::of_room(settings.grace(), settings.calendar.clone(), history);
         let crowd = Arc::new(crowd);
-        let counted_in = [std::slice::from_ref(&crowd), &recipe.totals].concat();
-        Self { counted_in, ..Self::showing(path, params, recipe, crowd) }
+        Self { shows_others: false, ..Self::showing(path, id, recipe, crowd) }
     }
 
     /// The same, of whose past nothing is known yet.
@@ -134,22 +131,21 @@ impl Room {
     /// A room that shows a crowd of other rooms.
     pub(crate) fn showing(
         path: Arc<str>,
-        params: Params,
+        id: RoomId,
         recipe: Arc<Recipe>,
         crowd: Arc<Crowd>,
     ) -> Self {
-        let changed = Arc::new(Notify::new());
+        let changed = Arc::new(Bell::default());
         crowd.wakes(&changed);
-        let (counted_in, screens) = (Vec::new(), Mutex::default());
         let (is_forgotten, knows_past) = (AtomicBool::new(false), AtomicBool::new(true));
         Self {
             path,
-            params,
+            id,
             recipe,
             changed,
             crowd,
-            counted_in,
-            screens,
+            shows_others: true,
+            screens: Mutex::default(),
             stale: Staleness::default(),
             is_forgotten,
             knows_past,
@@ -167,12 +163,12 @@ impl Room {
 
     /// Whether this one is counted here, or in one of the totals.
     pub(crate) fn has(&self, person: Person) -> bool {
-        self.counted_in.iter().any(|crowd| crowd.has(person))
+        self.counted_in().any(|crowd| crowd.has(person))
     }
 
     /// It shows other rooms' people, and has none of its own.
     pub(crate) fn shows_others(&self) -> bool {
-        self.counted_in.is_empty()
+        self.shows_others
     }
 
     /// There is one room more, or less.
@@ -189,28 +185,27 @@ impl Room {
         nobody_looks && self.is_nobody_expected() && !self.crowd.has_news()
     }
 
-    /// For the painter: what is here, and what it has to tell. Screens that nobody looks at any more are
+    /// For the painter: what is here, what that says, and what has happened since the last look. Screens that nobody looks at any more are
     /// gone afterwards.
-    pub(crate) fn survey(&self) -> Survey {
+    pub(crate) fn survey(&self) -> (Survey, Box<Snapshot>, Vec<News>) {
         let mut screens = {
             let mut screens = self.screens();
             screens.up.retain(|screen| !screen.stage.is_empty());
             screens.up.clone()
         };
         self.crowd.tell();
-        let (news, snapshot) = (self.crowd.take_news(), self.crowd.snapshot());
+        let (news, snapshot) = (self.crowd.take_news(), Box::new(self.crowd.snapshot()));
         // Also of totals, whose leave graces end when those of the rooms do: whoever is gone from the
         // room by now is gone from them.
         self.totals().iter().for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
-        Survey {
-            news,
-            snapshot,
+        let survey = Survey {
             is_empty: screens.is_empty() && self.is_nobody_expected(),
             next_expiry: self.crowd.next_expiry(),
             screens,
-        }
+        };
+        (survey, snapshot, news)
     }
 
     /// Ends the streams of everybody who is here. Whoever comes then finds a new screen.
@@ -222,7 +217,7 @@ impl Room {
     pub(crate) fn ask_to_close(&self) {
         // Under the lock: whoever has a place by now is sent away, and nobody else.
         self.screens().up.iter().for_each(|screen| screen.ask_to_close());
-        self.changed.notify_one();
+        self.changed.ring();
     }
 
     pub(crate) fn knows_past(&self) -> bool {
@@ -261,7 +256,7 @@ impl Room {
 
     /// The totals that its people are counted in.
     pub(crate) fn totals(&self) -> &[Arc<Crowd>] {
-        self.counted_in.get(1..).unwrap_or_default()
+        if self.shows_others { &[] } else { &self.recipe.totals }
     }
 
     pub(crate) fn is_forgotten(&self) -> bool {
@@ -331,12 +326,17 @@ impl Room {
         self.count(watcher, |crowd, who| crowd.leave(who, leaving.clone()));
     }
 
+    /// Those that a viewer of this room is counted in: totals, and its own.
+    fn counted_in(&self) -> impl Iterator<Item = &Arc<Crowd>> {
+        self.totals().iter().chain((!self.shows_others).then_some(&self.crowd))
+    }
+
     /// In totals first, so that a leave grace in them ends no later than in the room, which wakes then.
     fn count(&self, watcher: &Watcher, change: impl Fn(&Crowd, Option<&Who>)) {
         if let Watcher::Counted(who) = watcher {
-            self.counted_in.iter().rev().for_each(|crowd| change(crowd, who.as_ref()));
+            self.counted_in().for_each(|crowd| change(crowd, who.as_deref()));
         }
-        self.changed.notify_one();
+        self.changed.ring();
     }
 
     fn is_nobody_expected(&self) -> bool {

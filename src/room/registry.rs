@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use quick_cache::sync::Cache;
+use tokio::runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -56,13 +57,6 @@ pub(crate) struct Entry {
     pub(crate) room: Option<Arc<Room>>,
 }
 
-/// A place among the rooms that may be open at a time, from the request to the stream's end.
-#[derive(Debug)]
-pub(crate) struct Promise {
-    registry: Arc<Registry>,
-    room: RoomId,
-}
-
 /// What it takes to enter a room, which may not be there yet.
 #[derive(Debug)]
 pub(crate) struct Invitation {
@@ -96,14 +90,22 @@ impl Registry {
         }
     }
 
-    /// A place for one more stream in a room, if it is open, promised, or may be opened.
-    pub(crate) fn promise(self: &Arc<Self>, id: &RoomId) -> Result<Promise, Refusal> {
+    /// Promises a place for one more stream in a room, if that is open, promised, or may be opened.
+    pub(crate) fn promise(&self, id: &RoomId) -> Result<(), Refusal> {
         let mut entries = self.entries();
         if !entries.contains_key(id) && entries.len() >= self.max_rooms {
             return Err(Refusal::TooManyRooms);
         }
         entries.entry(id.clone()).or_default().promised += 1;
-        Ok(Promise { registry: self.clone(), room: id.clone() })
+        Ok(())
+    }
+
+    pub(crate) fn take_back_promise(&self, id: &RoomId) {
+        let mut entries = self.entries();
+        if let Some(entry) = entries.get_mut(id) {
+            entry.promised -= 1;
+        }
+        remove_if_idle(&mut entries, id);
     }
 
     /// The counts of a room from now on, whether or not it is open.
@@ -134,6 +136,14 @@ impl Registry {
         if let Some(room) = self.room(id) {
             room.ask_to_close();
         }
+    }
+
+    /// Ends all streams, and those that are opened from now on.
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.cancel();
+        // A room that is not among these yet looks for itself when it begins.
+        let entries = self.entries();
+        entries.values().flat_map(|entry| &entry.room).for_each(|room| room.changed.ring());
     }
 
     /// How many are in a room; where nobody has opened it, how many are on other nodes.
@@ -218,22 +228,11 @@ fn remove_if_idle(entries: &mut HashMap<RoomId, Entry>, id: &RoomId) {
     }
 }
 
-impl Drop for Promise {
-    fn drop(&mut self) {
-        let mut entries = self.registry.entries();
-        if let Some(entry) = entries.get_mut(&self.room) {
-            entry.promised -= 1;
-        }
-        remove_if_idle(&mut entries, &self.room);
-    }
-}
-
 /// A room that its task runs. However the task ends, the room is freed: if its runtime is shut down
 /// while there are viewers, their streams end, and whoever comes later opens a new room.
 #[derive(Debug)]
 struct Running {
     registry: Arc<Registry>,
-    id: RoomId,
     room: Arc<Room>,
 }
 
@@ -242,7 +241,7 @@ impl Running {
     async fn run(self) {
         let Self { registry, room, .. } = &self;
         let _reading = match &registry.archive {
-            Some(archive) => archive.remind(room).await,
+            Some(archive) => Box::pin(archive.remind(room)).await,
             None => None,
         };
         let (archive, nodes) = (registry.archive.clone(), registry.nodes.clone());
@@ -269,7 +268,7 @@ impl Running {
 
     /// There may be a new room of that name already, which stays.
     fn take_down(&self, entries: &mut HashMap<RoomId, Entry>) {
-        let Some(entry) = entries.get_mut(&self.id) else { return };
+        let Some(entry) = entries.get_mut(&self.room.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
             let mut past = self.room.legacy();
@@ -279,12 +278,12 @@ impl Running {
             if let Some(nodes) = &self.registry.nodes {
                 nodes.close(&self.room);
             }
-            self.registry.spoil(&self.id);
+            self.registry.spoil(&self.room.id);
             if let Some((history, true)) = past {
-                self.registry.memory.insert(self.id.clone(), history);
+                self.registry.memory.insert(self.room.id.clone(), history);
             }
         }
-        remove_if_idle(entries, &self.id);
+        remove_if_idle(entries, &self.room.id);
     }
 }
 
@@ -297,32 +296,31 @@ impl Drop for Running {
     }
 }
 
-impl Promise {
-    /// Takes a seat in the room, which is opened if nobody was in it.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a Tokio runtime.
-    pub(crate) fn redeem(&self, invitation: Invitation) -> Seat {
-        let Self { registry, room: id } = self;
+impl Registry {
+    /// A seat in a room that has been promised, which is opened if nobody was in it.
+    pub(crate) fn seat(
+        self: &Arc<Self>,
+        id: &RoomId,
+        invitation: Invitation,
+        runtime: &runtime::Handle,
+    ) -> Seat {
         let Invitation { path, host, recipe, variant, watcher } = invitation;
-        // First of all: where this panics, nothing has been changed.
-        let runtime = tokio::runtime::Handle::current();
+        let registry = self;
         let mut entries = registry.entries();
         let entry = entries.entry(id.clone()).or_default();
         if let Some(room) = &entry.room {
             return Seat::take(room.clone(), variant, recipe, watcher);
         }
-        let (params, total) = (id.params.clone(), host.total.clone());
+        let (own_id, total) = (id.clone(), host.total.clone());
         let room = Arc::new(match total {
-            Some(total) => Room::showing(path, params, host, total),
+            Some(total) => Room::showing(path, own_id, host, total),
             None => {
                 let history = registry.memory.get(id);
                 let is_known = match &registry.archive {
                     Some(archive) => history.as_ref().is_some_and(|past| archive.is_fresh(past)),
                     None => true,
                 };
-                let room = Room::new(path, params, host, history);
+                let room = Room::new(path, own_id, host, history);
                 if let Some(nodes) = &registry.nodes {
                     nodes.open(&room);
                 }
@@ -342,7 +340,7 @@ impl Promise {
         // Not a part of the request that has opened it: it outlives that.
         let span = tracing::debug_span!(parent: None, "livebadge_room", path = %room.path);
         tracing::debug!(path = %room.path, "a room has been opened");
-        let running = Running { registry: registry.clone(), id: id.clone(), room };
+        let running = Running { registry: registry.clone(), room };
         // If the runtime is being shut down, the room is freed again here.
         runtime.spawn(running.run().instrument(span));
         seat
@@ -375,18 +373,17 @@ mod tests {
         let id = RoomId { badge: 0, params: Params::of([]) };
         let running = || Running {
             registry: registry.clone(),
-            id: id.clone(),
-            room: Arc::new(Room::new("/x.png".into(), id.params.clone(), recipe.clone(), None)),
+            room: Arc::new(Room::new("/x.png".into(), id.clone(), recipe.clone(), None)),
         };
         let (old, new) = (running(), running());
-        let promise = registry.promise(&id).unwrap();
+        registry.promise(&id).unwrap();
         registry.entries().get_mut(&id).unwrap().room = Some(new.room.clone());
         drop(old);
         assert!(registry.room(&id).is_some_and(|room| Arc::ptr_eq(&room, &new.room)));
         drop(new);
         assert!(registry.room(&id).is_none());
         assert!(registry.entries().contains_key(&id), "it is promised");
-        drop(promise);
+        registry.take_back_promise(&id);
         assert!(registry.entries().is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct Variant {
 pub(crate) enum Watcher {
     /// Looks on, and is not counted.
     Uncounted,
-    Counted(Option<Who>),
+    Counted(Option<Arc<Who>>),
 }
 
 /// Where one variant is shown.

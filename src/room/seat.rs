@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use crate::badge::recipe::Recipe;
 use crate::observe::meter::Meter;
 use crate::presence::leaving::LeaveReason;
+use crate::request::params::RoomId;
 use crate::room::opened::Room;
 use crate::room::screen::{Screen, Variant, Watcher};
 use crate::stream::frame::Frame;
@@ -16,7 +17,6 @@ use crate::stream::stage::{Cue, Ticket};
 pub(crate) struct Seat {
     room: Arc<Room>,
     screen: Arc<Screen>,
-    watcher: Watcher,
     /// `None` once it has been given back.
     ticket: Option<Ticket>,
     /// Why the stream ends; the viewer goes by itself unless one has been told.
@@ -33,7 +33,7 @@ impl Seat {
         let (screen, ticket) = room.enter(variant, recipe, watcher.clone());
         screen.opens_for(&watcher);
         room.join(&watcher);
-        Self { room, screen, watcher, ticket: Some(ticket), ending: LeaveReason::Closed }
+        Self { room, screen, ticket: Some(ticket), ending: LeaveReason::Closed }
     }
 
     /// Of the badge that is shown.
@@ -47,14 +47,30 @@ impl Seat {
         let Some(ticket) = &self.ticket else {
             return Poll::Ready(Cue::End(self.ending.clone()));
         };
-        let (cue, was_missing) = self.screen.stage.poll(ticket, cx);
-        if was_missing {
-            self.room.take_back(&self.watcher);
+        let (cue, returned) = self.screen.stage.poll(ticket, cx);
+        if let Some(watcher) = returned {
+            self.room.take_back(&watcher);
         }
         if let Poll::Ready(Cue::End(reason)) = &cue {
             self.ending = reason.clone();
         }
         cue
+    }
+
+    pub(crate) fn room(&self) -> &RoomId {
+        &self.room.id
+    }
+
+    /// The viewer goes; it may have gone before.
+    pub(crate) fn give_back(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        let (watcher, there_since) = self.screen.stage.leave(ticket);
+        self.screen.closes_for(&watcher);
+        match there_since {
+            Some(since) => self.room.leave(&watcher, self.ending.clone(), since),
+            // It was missing, and may have been the last one.
+            None => self.room.changed.ring(),
+        }
     }
 
     /// The viewer can't be shown anything for now: it does not read, or is gone.
@@ -67,13 +83,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let Some(ticket) = self.ticket.take() else { return };
-        self.screen.closes_for(&self.watcher);
-        match self.screen.stage.leave(ticket) {
-            Some(since) => self.room.leave(&self.watcher, self.ending.clone(), since),
-            // It was missing, and may have been the last one.
-            None => self.room.changed.notify_one(),
-        }
+        self.give_back();
     }
 }
 

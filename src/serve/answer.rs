@@ -51,7 +51,7 @@ struct Later(Pin<Box<dyn Future<Output = Answer> + Send>>);
 
 #[derive(Debug)]
 enum Kind {
-    Stream(Box<Stream>),
+    Stream(Stream),
     Whole(Whole),
     Redirect(HeaderValue),
     /// What it has is all that there is for now.
@@ -62,7 +62,7 @@ enum Kind {
 #[derive(Debug)]
 struct Stream {
     /// `None` once it is in the response.
-    viewer: Option<Viewer>,
+    viewer: Option<Box<Viewer>>,
     framing: Framing,
     cookie: Option<HeaderValue>,
 }
@@ -116,12 +116,12 @@ enum What {
 impl Answer {
     pub(crate) fn stream(
         recipe: Arc<Recipe>,
-        viewer: Viewer,
+        viewer: Box<Viewer>,
         framing: Framing,
         cookie: Option<HeaderValue>,
     ) -> Self {
-        let kind = Kind::Stream(Box::new(Stream { viewer: Some(viewer), framing, cookie }));
-        Self(State::OfBadge(recipe, kind))
+        let viewer = Some(viewer);
+        Self(State::OfBadge(recipe, Kind::Stream(Stream { viewer, framing, cookie })))
     }
 
     pub(crate) fn whole(recipe: Arc<Recipe>, whole: Whole) -> Self {
@@ -197,7 +197,7 @@ impl Stream {
     fn response<B>(&mut self, recipe: &Recipe) -> Response<ResponseBody<B>> {
         // A response that was made already is not made again: an empty one ends at once.
         let Some(viewer) = self.viewer.take() else { return empty(StatusCode::NO_CONTENT) };
-        let mut response = Response::new(ResponseBody::live(Box::new(viewer)));
+        let mut response = Response::new(ResponseBody::live(viewer));
         response.extensions_mut().insert(LiveResponse);
         let headers = response.headers_mut();
         match self.framing.medium() {

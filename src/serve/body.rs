@@ -10,9 +10,9 @@ use http_body_util::{Empty, Full};
 use pin_project::pin_project;
 
 use crate::request::pulse::Pulse;
-use crate::room::admission::Admitted;
+use crate::room::admission::{Admitted, Pass};
+use crate::room::promise::KeptPromise;
 use crate::room::registry::Invitation;
-use crate::room::seat::Seat;
 use crate::stream::frame::Frame;
 use crate::stream::framing::Framing;
 use crate::stream::page;
@@ -99,7 +99,8 @@ pub(crate) struct Viewer {
 
 #[derive(Debug)]
 enum State {
-    Invited(Invitation, Wire, Admitted),
+    /// In a box, because it is large, and is no more once there is a seat.
+    Invited(Box<(Invitation, Wire, Admitted)>),
     Seated(Stream),
     Over,
 }
@@ -117,15 +118,16 @@ pub(crate) struct Wire {
 /// A viewer in its seat.
 #[derive(Debug)]
 struct Stream {
-    seat: Seat,
-    wire: Wire,
+    kept: KeptPromise,
+    framing: Framing,
+    ends_open: bool,
     /// How often something new has been shown.
     steps: u32,
     beats: u32,
-    _admitted: Admitted,
+    _pass: Pass,
     seen: Option<Arc<Frame>>,
-    /// What has to follow what was sent last.
-    next: Option<Bytes>,
+    /// What has to follow what was sent last, or to go before what is sent first.
+    rest: Option<Box<Bytes>>,
     is_closed: bool,
 }
 
@@ -139,7 +141,7 @@ impl Viewer {
         if let Some(pulse) = &pulse {
             pulse.set_watched(true);
         }
-        Self { state: State::Invited(invitation, wire, admitted), pulse }
+        Self { state: State::Invited(Box::new((invitation, wire, admitted))), pulse }
     }
 
     fn has_ended(&self) -> bool {
@@ -152,7 +154,7 @@ impl Viewer {
         }
         let State::Seated(stream) = &mut self.state else { return Poll::Ready(None) };
         if self.pulse.as_ref().is_some_and(|pulse| pulse.is_gone(cx)) {
-            stream.seat.look_away();
+            stream.kept.seat.look_away();
             return Poll::Pending;
         }
         let bytes = ready!(stream.poll(cx));
@@ -165,15 +167,18 @@ impl Viewer {
 
     fn take_seat(&mut self) {
         let state = std::mem::replace(&mut self.state, State::Over);
-        if let State::Invited(invitation, wire, admitted) = state {
+        if let State::Invited(invited) = state {
+            let (invitation, Wire { framing, head, ends_open }, admitted) = *invited;
+            let Admitted { promise, pass } = admitted;
             self.state = State::Seated(Stream {
-                seat: admitted.promise.redeem(invitation),
-                wire,
+                kept: promise.redeem(invitation),
+                framing,
+                ends_open,
                 steps: 0,
                 beats: 0,
-                _admitted: admitted,
+                _pass: pass,
                 seen: None,
-                next: None,
+                rest: (!head.is_empty()).then(|| Box::new(head)),
                 is_closed: false,
             });
         }
@@ -191,38 +196,36 @@ impl Drop for Viewer {
 
 impl Stream {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        let bytes = match self.next.take() {
-            Some(bytes) => bytes,
+        let bytes = match self.rest.take_if(|_| self.seen.is_some()) {
+            Some(rest) => *rest,
             None => ready!(self.follow(cx)),
         };
-        self.seat.meter().bytes(bytes.len());
+        self.kept.seat.meter().bytes(bytes.len());
         Poll::Ready(bytes)
     }
 
     /// Does what the stage cues.
     fn follow(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
         let cue = loop {
-            let cue = ready!(self.seat.poll(cx));
+            let cue = ready!(self.kept.seat.poll(cx));
             self.beats += u32::from(matches!(cue, Cue::Beat));
-            if !matches!(cue, Cue::Beat)
-                || self.beats.is_multiple_of(self.wire.framing.beats_each())
-            {
+            if !matches!(cue, Cue::Beat) || self.beats.is_multiple_of(self.framing.beats_each()) {
                 break cue;
             }
         };
         // Before the first picture there is nothing to repeat or to close; the painter shows one
         // before it closes.
         let from_seen = |show: fn(&Frame, Framing) -> Bytes| {
-            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.wire.framing))
+            self.seen.as_ref().map_or_else(Bytes::new, |seen| show(seen, self.framing))
         };
         Poll::Ready(match cue {
             Cue::Show(frame) => self.show(frame),
             Cue::Beat => {
-                self.seat.meter().heartbeat();
+                self.kept.seat.meter().heartbeat();
                 from_seen(Frame::heartbeat)
             }
             Cue::End(_) => {
-                let bytes = match self.wire.ends_open {
+                let bytes = match self.ends_open {
                     true => from_seen(Frame::last_part_open),
                     false => from_seen(Frame::closing),
                 };
@@ -233,13 +236,14 @@ impl Stream {
     }
 
     fn show(&mut self, frame: Arc<Frame>) -> Bytes {
-        self.seat.meter().frame();
-        let framing = self.wire.framing;
-        let bytes = match &self.seen {
-            None => with_head(std::mem::take(&mut self.wire.head), frame.opening(framing)),
-            Some(seen) => {
-                let (bytes, next) = frame.step_from(seen, framing);
-                self.next = next;
+        self.kept.seat.meter().frame();
+        let framing = self.framing;
+        let bytes = match (&self.seen, self.rest.take()) {
+            (None, Some(head)) => [&head[..], &frame.opening(framing)].concat().into(),
+            (None, None) => frame.opening(framing),
+            (Some(seen), _) => {
+                let (bytes, rest) = frame.step_from(seen, framing);
+                self.rest = rest.map(Box::new);
                 bytes
             }
         };
@@ -251,8 +255,4 @@ impl Stream {
         }
         bytes
     }
-}
-
-fn with_head(head: Bytes, bytes: Bytes) -> Bytes {
-    if head.is_empty() { bytes } else { [head, bytes].concat().into() }
 }

@@ -207,7 +207,7 @@ impl Handle {
                  layer, on the outermost router?"
             );
         }
-        self.dispatch.shutdown.cancel();
+        self.dispatch.registry.shut_down();
         let drained = timeout(patience, self.dispatch.admission.drained());
         tokio::join!(drained, timeout(patience, self.say_goodbye())).0.is_ok()
     }

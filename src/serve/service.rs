@@ -91,10 +91,15 @@ enum State<F> {
     Inner(#[pin] F),
     /// The inner service decides whether there is to be our answer.
     Gated(#[pin] F, Option<Box<Visit>>),
-    Ours {
-        answer: Answer,
-        cookies: Vec<HeaderValue>,
-    },
+    /// In a box: a server keeps the place of the largest state for as long as the stream is open.
+    Ours(Box<Ours>),
+}
+
+/// Our answer, and the cookies that the inner service has set.
+#[derive(Debug)]
+struct Ours {
+    answer: Answer,
+    cookies: Vec<HeaderValue>,
 }
 
 impl<F> ResponseFuture<F> {
@@ -107,7 +112,7 @@ impl<F> ResponseFuture<F> {
     }
 
     fn ours(answer: Answer) -> Self {
-        Self { state: State::Ours { answer, cookies: Vec::new() } }
+        Self { state: State::Ours(Box::new(Ours { answer, cookies: Vec::new() })) }
     }
 }
 
@@ -133,11 +138,11 @@ where
                     // A session that the application has renewed stays renewed.
                     let cookies = response.headers().get_all(header::SET_COOKIE).into_iter();
                     let cookies = cookies.cloned().collect();
-                    state.set(State::Ours { answer, cookies });
+                    state.set(State::Ours(Box::new(Ours { answer, cookies })));
                 }
-                StateProjection::Ours { answer, cookies } => {
-                    let mut response = task::ready!(answer.poll(cx));
-                    for cookie in cookies.drain(..) {
+                StateProjection::Ours(ours) => {
+                    let mut response = task::ready!(ours.answer.poll(cx));
+                    for cookie in ours.cookies.drain(..) {
                         response.headers_mut().append(header::SET_COOKIE, cookie);
                     }
                     return Poll::Ready(Ok(response));

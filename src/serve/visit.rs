@@ -129,7 +129,7 @@ impl Visit {
                 let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
                 let who = |(person, key): (Person, &VisitorKey)| {
                     let token = dispatch.tokens.token(key, dispatch.calendar.today());
-                    Who { person, token, name: viewing.name.clone() }
+                    Arc::new(Who { person, token, name: viewing.name.clone() })
                 };
                 let person = visitor.as_ref().map(|(person, _)| *person);
                 let watcher = match viewing.is_counted {
@@ -170,7 +170,7 @@ impl Visit {
         let Viewing { framing, ends_open, .. } = *viewing;
         let wire = Wire { framing, head: viewing.head.clone(), ends_open };
         let viewer = Viewer::new(invitation, wire, admitted, viewing.pulse.clone());
-        Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
+        Answer::stream(recipe, Box::new(viewer), viewing.framing, viewing.cookie.clone())
     }
 
     /// Data is the same in every style, and words in every size.

@@ -14,7 +14,8 @@ use crate::stream::parts::{Parts, Pieces};
 /// One state of a room, ready to be sent in each framing of its medium.
 #[derive(Debug)]
 pub(crate) enum Frame {
-    Picture(Parts),
+    /// With what it was made from: as long as this is here, nothing else is in its place in memory.
+    Picture(Parts, Bytes),
     Data(Line),
     Words(Paragraph),
 }
@@ -24,9 +25,9 @@ impl Frame {
     pub(crate) fn picture(
         multipart: Arc<Multipart>,
         format: Format,
-        picture: &[u8],
+        picture: &Bytes,
     ) -> Option<Self> {
-        Parts::new(multipart, format, picture).map(Self::Picture)
+        Some(Self::Picture(Parts::new(multipart, format, picture)?, picture.clone()))
     }
 
     /// Of a line of JSON.
@@ -42,7 +43,7 @@ impl Frame {
     /// Whether this is another picture, line or text than that.
     pub(crate) fn shows_other(&self, bytes: &[u8]) -> bool {
         match self {
-            Self::Picture(parts) => parts.shows_other(bytes),
+            Self::Picture(parts, _) => parts.shows_other(bytes),
             Self::Data(line) => line.shows_other(bytes),
             Self::Words(words) => words.shows_other(bytes),
         }
@@ -51,7 +52,7 @@ impl Frame {
     /// In bytes, of the bare picture, or of what is sent.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Self::Picture(parts) => parts.picture().len(),
+            Self::Picture(_, picture) => picture.len(),
             Self::Data(line) => line.step(Framing::Lines).len(),
             Self::Words(words) => words.bytes().len(),
         }
@@ -60,7 +61,7 @@ impl Frame {
     /// For a viewer that has seen nothing yet.
     pub(crate) fn opening(&self, framing: Framing) -> Bytes {
         match self {
-            Self::Picture(parts) => parts.opening(framing),
+            Self::Picture(parts, _) => parts.opening(framing),
             Self::Data(line) => line.opening(framing),
             Self::Words(words) => words.bytes(),
         }
@@ -69,18 +70,18 @@ impl Frame {
     /// For a viewer that has seen another one: one piece, or two.
     pub(crate) fn step_from(&self, seen: &Self, framing: Framing) -> Pieces {
         match (self, seen) {
-            (Self::Picture(parts), Self::Picture(seen)) => parts.step_from(seen, framing),
+            (Self::Picture(parts, _), Self::Picture(seen, _)) => parts.step_from(seen, framing),
             (Self::Data(line), _) => (line.step(framing), None),
             (Self::Words(words), _) => (words.bytes(), None),
             // A screen shows one medium.
-            (Self::Picture(parts), _) => (parts.opening(framing), None),
+            (Self::Picture(parts, _), _) => (parts.opening(framing), None),
         }
     }
 
     /// For a viewer that has seen this one, and to whom nothing has been sent for a while.
     pub(crate) fn heartbeat(&self, framing: Framing) -> Bytes {
         match self {
-            Self::Picture(parts) => parts.heartbeat(framing),
+            Self::Picture(parts, _) => parts.heartbeat(framing),
             Self::Data(_) => Line::heartbeat(framing),
             Self::Words(_) => Paragraph::heartbeat(),
         }
@@ -89,7 +90,7 @@ impl Frame {
     /// For a viewer that has seen this one: the end, without saying so.
     pub(crate) fn last_part_open(&self, framing: Framing) -> Bytes {
         match self {
-            Self::Picture(parts) => parts.last_part_open(framing),
+            Self::Picture(parts, _) => parts.last_part_open(framing),
             Self::Data(_) | Self::Words(_) => Bytes::new(),
         }
     }
@@ -97,7 +98,7 @@ impl Frame {
     /// For a viewer that has seen this one: the end.
     pub(crate) fn closing(&self, framing: Framing) -> Bytes {
         match self {
-            Self::Picture(parts) => parts.closing(framing),
+            Self::Picture(parts, _) => parts.closing(framing),
             Self::Data(_) | Self::Words(_) => Bytes::new(),
         }
     }

@@ -5,9 +5,11 @@
 //! painter puts frames there, and by `serve`, whose bodies take them.
 
 pub(crate) mod frame;
+pub(crate) mod frames;
 pub(crate) mod framing;
 pub(crate) mod lines;
 pub(crate) mod multipart;
 pub(crate) mod page;
 pub(crate) mod parts;
+pub(crate) mod places;
 pub(crate) mod stage;

@@ -3,17 +3,19 @@
 //! Latest wins: there is one picture and a version number, no queue. A viewer that was slow takes
 //! what is newest and skips what it missed.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::presence::leaving::LeaveReason;
+use crate::stream::places::Places;
+pub(crate) use crate::stream::places::Ticket;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A viewer that did not come for what was due during this many sweeps in a row is missing.
-const MISSING_AFTER: u32 = 3;
+const MISSING_AFTER: u8 = 3;
 
 /// The newest `T`, and the viewers (each known by a `K`) that wait for a newer one.
 #[derive(Debug)]
@@ -26,41 +28,42 @@ struct Inner<T, K> {
     newest: Option<Arc<T>>,
     /// Grows with every picture shown.
     version: u64,
-    /// Grows with every heartbeat.
-    beat: u64,
+    /// Another one with every heartbeat.
+    beat: u32,
     /// Grows with every round of painting, whether or not it had something to show.
     round: u64,
     /// From when on a change begins a round at once; `None` while one is due or under way.
     idle_from: Option<Instant>,
     /// Why every stream ends, if they do.
     closed: Option<LeaveReason>,
-    /// Side by side, so that a beat takes as long as there are viewers, not as there have been.
-    places: Vec<Place<K>>,
+    places: Places<Place<K>>,
+    /// When there was nobody yet.
+    made: Instant,
 }
 
+/// Of these there are as many as viewers: the smaller, the better.
 #[derive(Debug)]
 struct Place<K> {
-    /// Where it is, for its ticket. Changed under the stage's lock only.
-    at: Arc<AtomicUsize>,
     viewer: K,
-    since: Instant,
-    /// From when on it has not been missing.
-    there_since: Instant,
-    /// It has been there for long enough, and ends.
-    is_over: bool,
     /// There while the viewer waits; taken to wake it.
     waker: Option<Waker>,
-    version: u64,
-    beat: u64,
-    /// The round whose end a newcomer waits for, because it will count the newcomer.
-    awaited_round: u64,
+    since: Age,
+    /// From when on it has not been missing.
+    there_since: Age,
+    /// The version that it has seen; of a newcomer, the round whose end it waits for because it will count it.
+    mark: u64,
+    beat: u32,
+    /// It has seen nothing yet.
+    is_new: bool,
+    /// It has been there for long enough, and ends.
+    is_over: bool,
     /// Sweeps in a row that found the viewer woken, but not come.
-    missed: u32,
+    missed: u8,
 }
 
-/// The right to a place on the stage.
-#[derive(Debug)]
-pub(crate) struct Ticket(Arc<AtomicUsize>);
+/// Since a stage was made, in nanoseconds: half of an [`Instant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Age(u64);
 
 /// What a viewer is to do next.
 #[derive(Debug)]
@@ -82,7 +85,8 @@ impl<T, K> Stage<T, K> {
             round: 0,
             idle_from: None,
             closed: None,
-            places: Vec::new(),
+            places: Places::new(),
+            made: Instant::now(),
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -93,28 +97,30 @@ impl<T, K> Stage<T, K> {
     pub(crate) fn enter(&self, viewer: K, starts_round: bool, now: Instant) -> Ticket {
         let mut inner = self.lock();
         let waits = starts_round && inner.idle_from.is_some_and(|from| from <= now);
-        let at = Arc::new(AtomicUsize::new(inner.places.len()));
-        let place = Place {
-            at: at.clone(),
+        let (since, beat) = (Age::of(inner.made, now), inner.beat);
+        let awaited_round = if waits { inner.round + 1 } else { 0 };
+        inner.places.insert(Place {
             viewer,
-            since: now,
-            there_since: now,
-            is_over: false,
             waker: None,
-            version: 0,
-            beat: inner.beat,
-            awaited_round: if waits { inner.round + 1 } else { 0 },
+            since,
+            there_since: since,
+            mark: awaited_round,
+            beat,
+            is_new: true,
+            is_over: false,
             missed: 0,
-        };
-        inner.places.push(place);
-        Ticket(at)
+        })
     }
 
-    /// Gives the place back. Returns since when its viewer was there; `None` if it was missing.
-    pub(crate) fn leave(&self, ticket: Ticket) -> Option<Instant> {
-        let place = self.lock().remove(&ticket);
+    /// Gives the place back. Returns its viewer, and since when it was there; `None` if it was missing.
+    pub(crate) fn leave(&self, ticket: Ticket) -> (K, Option<Instant>) {
+        let mut inner = self.lock();
+        let place = inner.places.remove(ticket);
+        let there_since = place.there_since.after(inner.made);
+        drop(inner);
         // Here, outside the lock, the waker is dropped: foreign code.
-        (!place.is_missing()).then_some(place.there_since)
+        let there_since = (!place.is_missing()).then_some(there_since);
+        (place.viewer, there_since)
     }
 
     /// No viewer has a place, not even one that is missing.
@@ -122,14 +128,18 @@ impl<T, K> Stage<T, K> {
         self.lock().places.is_empty()
     }
 
-    /// What the viewer is to do next, and whether it had been missing until now.
-    pub(crate) fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> (Poll<Cue<T>>, bool) {
+    /// What the viewer is to do next; and itself, if it had been missing until now.
+    pub(crate) fn poll(&self, ticket: &Ticket, cx: &mut Context<'_>) -> (Poll<Cue<T>>, Option<K>)
+    where
+        K: Clone,
+    {
         let mut inner = self.lock();
         let cue = inner.cue(ticket);
-        let place = inner.place(ticket);
-        let was_missing = place.is_missing();
-        if was_missing {
-            place.there_since = Instant::now();
+        let made = inner.made;
+        let place = inner.places.get_mut(ticket);
+        let is_back = place.is_missing();
+        if is_back {
+            place.there_since = Age::of(made, Instant::now());
         }
         place.missed = 0;
         match (&mut place.waker, &cue) {
@@ -138,13 +148,13 @@ impl<T, K> Stage<T, K> {
             // Not waiting: until it polls again it owes us a visit.
             (waker, Poll::Ready(_)) => *waker = None,
         }
-        (cue, was_missing)
+        (cue, is_back.then(|| place.viewer.clone()))
     }
 
     /// The viewer can't come, and is missing from the next sweep on, until it polls again.
     pub(crate) fn look_away(&self, ticket: &Ticket) {
         let mut inner = self.lock();
-        let place = inner.place(ticket);
+        let place = inner.places.get_mut(ticket);
         place.missed = place.missed.max(MISSING_AFTER - 1);
         let waker = place.waker.take();
         drop(inner);
@@ -169,7 +179,7 @@ impl<T, K> Stage<T, K> {
 
     /// Makes every waiting viewer prove that its connection lives.
     pub(crate) fn beat(&self) {
-        self.update(|inner| inner.beat += 1);
+        self.update(|inner| inner.beat = inner.beat.wrapping_add(1));
     }
 
     /// Ends every viewer's stream after the newest picture.
@@ -180,6 +190,7 @@ impl<T, K> Stage<T, K> {
     /// Ends the streams of those who came before this, after the newest picture.
     pub(crate) fn retire(&self, before: Instant) {
         self.update(|inner| {
+            let before = Age::of(inner.made, before);
             inner.places.iter_mut().for_each(|place| place.is_over |= place.since < before);
         });
     }
@@ -190,12 +201,12 @@ impl<T, K> Stage<T, K> {
     /// Under the lock: one that comes back meanwhile must not be counted again before it is uncounted.
     /// The two of it would be a peak that never was.
     pub(crate) fn sweep(&self, mut is_missing: impl FnMut(&K, Instant)) {
-        for place in &mut self.lock().places {
-            if place.waker.is_none() {
-                place.missed = place.missed.saturating_add(1);
-                if place.missed == MISSING_AFTER {
-                    is_missing(&place.viewer, place.there_since);
-                }
+        let mut inner = self.lock();
+        let Inner { places, made, .. } = &mut *inner;
+        for place in places.iter_mut().filter(|place| place.waker.is_none()) {
+            place.missed = place.missed.saturating_add(1);
+            if place.missed == MISSING_AFTER {
+                is_missing(&place.viewer, place.there_since.after(*made));
             }
         }
     }
@@ -219,39 +230,21 @@ impl<T, K> Inner<T, K> {
     fn cue(&mut self, ticket: &Ticket) -> Poll<Cue<T>> {
         let (version, beat, round) = (self.version, self.beat, self.round);
         let closed = self.closed.clone();
-        let place = self.place(ticket);
+        let place = self.places.get_mut(ticket);
         if !place.is_due(version, beat, round, closed.is_some()) {
             return Poll::Pending;
         }
+        let has_seen_newest = place.has_seen(version);
         let end = closed.or_else(|| place.is_over.then_some(LeaveReason::MaxAge));
-        if let Some(reason) = end
-            && place.version == version
-        {
+        if let Some(reason) = end.filter(|_| has_seen_newest) {
             return Poll::Ready(Cue::End(reason));
         }
         place.beat = beat;
-        if place.version == version {
+        if has_seen_newest {
             return Poll::Ready(Cue::Beat);
         }
-        place.version = version;
+        (place.mark, place.is_new) = (version, false);
         Poll::Ready(Cue::Show(self.newest.clone().expect("a version has a picture")))
-    }
-
-    fn place(&mut self, ticket: &Ticket) -> &mut Place<K> {
-        &mut self.places[ticket.0.load(Ordering::Relaxed)]
-    }
-
-    fn remove(&mut self, ticket: &Ticket) -> Place<K> {
-        let at = ticket.0.load(Ordering::Relaxed);
-        let place = self.places.swap_remove(at);
-        if let Some(moved) = self.places.get(at) {
-            moved.at.store(at, Ordering::Relaxed);
-        }
-        // What a crowd took is given back when it has left.
-        if self.places.len() < self.places.capacity() / 4 {
-            self.places.shrink_to(self.places.len() * 2);
-        }
-        place
     }
 
     fn take_due_wakers(&mut self) -> Vec<Waker> {
@@ -261,17 +254,31 @@ impl<T, K> Inner<T, K> {
     }
 }
 
+impl Age {
+    /// How old a stage was then that was made then.
+    fn of(made: Instant, then: Instant) -> Self {
+        Self(then.saturating_duration_since(made).as_nanos() as u64) // 584 years
+    }
+
+    fn after(self, made: Instant) -> Instant {
+        made + Duration::from_nanos(self.0)
+    }
+}
+
 impl<K> Place<K> {
-    fn is_due(&self, version: u64, beat: u64, round: u64, closed: bool) -> bool {
+    fn is_due(&self, version: u64, beat: u32, round: u64, closed: bool) -> bool {
         if closed || self.is_over {
-            return true;
-        }
-        let newcomer = self.version == 0;
-        if newcomer {
-            version > 0 && round >= self.awaited_round
+            true
+        } else if self.is_new {
+            version > 0 && round >= self.mark
         } else {
-            self.version < version || self.beat < beat
+            self.mark < version || self.beat != beat
         }
+    }
+
+    /// Before the first picture there is nothing that somebody has not seen.
+    fn has_seen(&self, version: u64) -> bool {
+        version == 0 || !self.is_new && self.mark == version
     }
 
     fn is_missing(&self) -> bool {

@@ -1,4 +1,3 @@
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -48,7 +47,7 @@ async fn who_left_long_ago_left_then_even_if_nobody_has_looked_since() {
 fn rooms_that_are_gone_are_not_woken_and_not_kept() {
     let crowd = total(Grace { of_person: Duration::ZERO, of_keyless: Duration::ZERO });
     for _ in 0..100 {
-        crowd.wakes(&Arc::new(Notify::new()));
+        crowd.wakes(&Arc::new(Bell::default()));
     }
     assert_eq!(crowd.state().wakes.len(), 1);
 }
@@ -61,9 +60,9 @@ fn of_grace(seconds: u64) -> Grace {
 #[test]
 fn every_room_that_is_there_is_woken() {
     let crowd = total(of_grace(0));
-    let rooms = [Arc::new(Notify::new()), Arc::new(Notify::new())];
+    let rooms = [Arc::new(Bell::default()), Arc::new(Bell::default())];
     rooms.iter().for_each(|room| crowd.wakes(room));
-    let are_woken = || rooms.iter().all(|room| pin!(room.notified()).now_or_never().is_some());
+    let are_woken = || rooms.iter().all(|room| room.heard().now_or_never().is_some());
     assert!(!are_woken());
     crowd.join(None);
     assert!(are_woken());

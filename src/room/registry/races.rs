@@ -14,6 +14,7 @@ use crate::picture::fonts::Fonts;
 use crate::picture::images::Images;
 use crate::picture::raster::Raster;
 use crate::request::params::Params;
+use crate::room::promise::Promise;
 use crate::stream::framing::Medium;
 use crate::stream::stage::Cue;
 
@@ -38,10 +39,10 @@ fn open(recipe: &Arc<Recipe>) -> (Arc<Registry>, RoomId, Running) {
     let reporter = Arc::new(Reporter::new(Box::new(Unobserved)));
     let registry = Arc::new(Registry::new(1, reporter, None, None, CancellationToken::new()));
     let id = RoomId { badge: 0, params: Params::of([]) };
-    let room = Arc::new(Room::new("/x.png".into(), id.params.clone(), recipe.clone(), None));
+    let room = Arc::new(Room::new("/x.png".into(), id.clone(), recipe.clone(), None));
     registry.entries().insert(id.clone(), Entry { promised: 0, room: Some(room.clone()) });
     room.opens_or_ends(1);
-    let running = Running { registry: registry.clone(), id: id.clone(), room };
+    let running = Running { registry: registry.clone(), room };
     (registry, id, running)
 }
 
@@ -68,19 +69,19 @@ fn a_newcomer_is_never_in_a_room_that_is_freed() {
     for (watcher, streams) in [(Watcher::Counted(None), 1), (Watcher::Uncounted, 0)] {
         model(move |recipe| {
             let (registry, id, running) = open(recipe);
-            let promise = registry.promise(&id).unwrap();
+            let promise = Promise::of(&registry, &id).unwrap();
             let invitation = invitation(recipe, watcher.clone());
-            let newcomer = spawn(move || (promise.redeem(invitation), promise));
+            let newcomer = spawn(move || promise.redeem(invitation));
             running.room.survey();
             // Otherwise it goes on.
             let running = if running.ends() { None } else { Some(running) };
-            let (mut seat, promise) = newcomer.join().unwrap();
+            let mut kept = newcomer.join().unwrap();
             let room = registry.room(&id).expect("the newcomer's room is open");
             assert!(!room.is_empty(), "the newcomer is in another room");
             assert_eq!(room.counts().counts.streams, streams);
-            let cue = seat.poll(&mut Context::from_waker(Waker::noop()));
+            let cue = kept.seat.poll(&mut Context::from_waker(Waker::noop()));
             assert!(cue.is_pending(), "the newcomer's stream has ended");
-            drop((seat, promise, running));
+            drop((kept, running));
             registry
         });
     }
@@ -90,13 +91,13 @@ fn a_newcomer_is_never_in_a_room_that_is_freed() {
 fn shut_down(running: &Running) {
     let room = &running.room;
     loop {
-        let survey = room.survey();
+        let (survey, ..) = room.survey();
         if survey.is_empty && running.ends() {
             return;
         }
         survey.open().for_each(|screen| screen.close(LeaveReason::Shutdown));
         if !survey.is_empty {
-            block_on(room.changed.notified());
+            block_on(room.changed.heard());
         }
     }
 }
@@ -105,26 +106,26 @@ fn shut_down(running: &Running) {
 fn whoever_enters_while_a_room_is_shut_down_is_sent_away_or_has_a_new_room() {
     model(|recipe| {
         let (registry, id, running) = open(recipe);
-        let first = registry.promise(&id).unwrap();
-        let second = registry.promise(&id).unwrap();
-        let seat = first.redeem(invitation(recipe, Watcher::Counted(None)));
+        let first = Promise::of(&registry, &id).unwrap();
+        let second = Promise::of(&registry, &id).unwrap();
+        let kept = first.redeem(invitation(recipe, Watcher::Counted(None)));
         let viewers = spawn({
             let (registry, id, old) = (registry.clone(), id.clone(), running.room.clone());
             let invitation = invitation(recipe, Watcher::Counted(None));
             move || {
-                drop((seat, first));
-                let mut seat = second.redeem(invitation);
+                drop(kept);
+                let mut kept = second.redeem(invitation);
                 // Somebody is in it, so it stays until the seat is given back.
                 let room = registry.room(&id).expect("the newcomer's room is open");
                 let cue = if Arc::ptr_eq(&room, &old) {
-                    block_on(poll_fn(|cx| seat.poll(cx)))
+                    block_on(poll_fn(|cx| kept.seat.poll(cx)))
                 } else {
-                    let cue = seat.poll(&mut Context::from_waker(Waker::noop()));
+                    let cue = kept.seat.poll(&mut Context::from_waker(Waker::noop()));
                     assert!(cue.is_pending(), "a new room has been shut down");
                     Cue::End(LeaveReason::Shutdown)
                 };
                 assert!(matches!(cue, Cue::End(_)));
-                drop((seat, second));
+                drop(kept);
             }
         });
         shut_down(&running);

@@ -42,8 +42,8 @@ fn is_even(room: &Room) {
 /// It misses its last sweep, and its screen is closed, while it does this.
 fn is_counted_right(watcher: Watcher, recipe: Arc<Recipe>, leaves: fn(Seat)) {
     loom::model(move || {
-        let params = Params::of([]);
-        let room = Arc::new(Room::new("/x.png".into(), params, recipe.clone(), None));
+        let id = RoomId { badge: 0, params: Params::of([]) };
+        let room = Arc::new(Room::new("/x.png".into(), id, recipe.clone(), None));
         let variant =
             Variant { badge: 0, style: recipe.picture.style.clone(), medium: Medium::Picture };
         let seat = Seat::take(room.clone(), variant, recipe.clone(), watcher.clone());
@@ -64,7 +64,7 @@ fn who_is_uncounted_while_it_comes_back_and_goes_is_counted_right() {
     let alice = Blind::new().person(&VisitorKey::new("alice"));
     for watcher in [
         Watcher::Counted(None),
-        Watcher::Counted(Some(Who { person: alice, token: 0, name: None })),
+        Watcher::Counted(Some(Arc::new(Who { person: alice, token: 0, name: None }))),
     ] {
         is_counted_right(watcher.clone(), recipe.clone(), drop);
         is_counted_right(watcher, recipe.clone(), |mut seat| {

@@ -1,5 +1,6 @@
 //! Any order of what happens to a stage, against a definition of what must follow.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Wake;
 use std::time::Duration;
@@ -121,11 +122,11 @@ fn poll(stage: &Numbers, ticket: &Ticket, wakes: &Arc<Wakes>) -> (Told, bool) {
         Poll::Ready(Cue::End(_)) => Told::End,
         Poll::Pending => Told::Nothing,
     };
-    (told, was_missing)
+    (told, was_missing.is_some())
 }
 
 fn leave(stage: &Numbers, ticket: Ticket) -> bool {
-    stage.leave(ticket).is_none()
+    stage.leave(ticket).1.is_none()
 }
 
 fn sweep(stage: &Numbers) -> Vec<usize> {
