@@ -21,6 +21,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::picture::letters::{
     is_blank, is_blank_char, is_emoji_sign, is_ignorable, is_simple, is_spaced,
 };
+use crate::picture::plans::Plans;
 
 /// All faces of the loaded fonts.
 pub(crate) struct Faces {
@@ -34,10 +35,13 @@ struct Face {
     id: ID,
     family: String,
     shaper: ShaperData,
+    plans: Plans,
     units_per_em: f32,
     /// Some of its glyphs are more than outlines; then not all are sure to be drawn.
     has_color: bool,
     is_variable: bool,
+    /// All that can be printed of it: what an SVG is written in.
+    has_ascii: bool,
 }
 
 /// How a text is to be written.
@@ -70,11 +74,14 @@ pub(crate) struct Missing {
     pub(crate) cluster: String,
 }
 
-/// A glyph as it is written: where its cluster begins in the text, and how far the next one is.
-struct Glyph {
-    at: usize,
-    id: GlyphId,
-    advance: f32,
+/// A glyph as it is written: where its cluster begins in the text, how far the next one is, and how far it
+/// is from its place itself.
+pub(crate) struct Glyph {
+    pub(crate) at: usize,
+    pub(crate) id: GlyphId,
+    pub(crate) advance: f32,
+    pub(crate) dx: f32,
+    pub(crate) dy: f32,
 }
 
 impl Faces {
@@ -153,6 +160,30 @@ impl Faces {
         numbers.all(|number| self.is_plain(text, number))
     }
 
+    /// The face of such a text, if one of these families is there, and its letters are outlines alone.
+    pub(crate) fn plain_face(&self, text: &str, families: &[FontFamily]) -> Option<usize> {
+        let families: Vec<Family<'_>> = families.iter().map(family).collect();
+        let asked: &[_] = if families.is_empty() { &[Family::Serif] } else { &families };
+        let id = self.database.query(&Query { families: asked, ..Query::default() })?;
+        let number = self.faces.iter().position(|face| face.id == id)?;
+        let face = &self.faces[number];
+        (!face.has_color && !face.is_variable && self.is_plain(text, number)).then_some(number)
+    }
+
+    /// A plain text, shaped.
+    pub(crate) fn glyphs(&self, text: &str, face: usize, size: f32) -> Vec<Glyph> {
+        self.shape(text, &self.faces[face], size, 400)
+    }
+
+    pub(crate) fn units_per_em(&self, face: usize) -> f32 {
+        self.faces[face].units_per_em
+    }
+
+    /// Reads in a face's font.
+    pub(crate) fn read<T: Default>(&self, face: usize, work: impl FnOnce(&FontRef<'_>) -> T) -> T {
+        self.with(&self.faces[face], work)
+    }
+
     /// A face by its number.
     pub(crate) fn id(&self, face: usize) -> Option<ID> {
         self.faces.get(face).map(|face| face.id)
@@ -166,7 +197,8 @@ impl Faces {
                 let map = font.charmap();
                 let has = |c: char| map.map(c).is_some();
                 let is_drawn = |c| !face.has_color || map.map(c).is_some_and(|id| draws(font, id));
-                text.chars().all(|c| is_blank_char(c) || (has(c) && is_drawn(c)))
+                let is_known = |c: char| face.has_ascii && c.is_ascii();
+                text.chars().all(|c| is_known(c) || is_blank_char(c) || (has(c) && is_drawn(c)))
             })
     }
 
@@ -295,12 +327,15 @@ impl Faces {
                     false => Direction::RightToLeft,
                 });
                 buffer.guess_segment_properties();
-                let shaped = shaper.shape(buffer, ShapeOptions::new());
+                let plan = (!face.is_variable).then(|| face.plans.plan(&shaper, &buffer));
+                let shaped = shaper.shape(buffer, ShapeOptions::new().plan(plan.as_deref()));
                 let infos = shaped.glyph_infos().iter().zip(shaped.glyph_positions());
                 glyphs.extend(infos.map(|(info, position)| Glyph {
                     at: range.start + info.cluster as usize,
                     id: GlyphId::new(info.glyph_id),
                     advance: position.x_advance as f32,
+                    dx: position.x_offset as f32,
+                    dy: position.y_offset as f32,
                 }));
             }
             glyphs
@@ -329,14 +364,18 @@ impl Face {
                 return None;
             }
             let units_per_em = font.head().ok()?.units_per_em();
+            let map = font.charmap();
+            let has = |c: char| map.map(c).is_some_and(|id| !has_color || draws(&font, id));
             Some(Self {
                 id,
                 family,
                 shaper: ShaperData::new(&font),
+                plans: Plans::default(),
                 // Others are nothing to resvg.
                 units_per_em: (16..=16_384).contains(&units_per_em).then_some(units_per_em)?.into(),
                 has_color,
                 is_variable: !font.axes().is_empty(),
+                has_ascii: ('!'..='~').all(has),
             })
         };
         database.with_face_data(id, with_data).flatten()

@@ -1,6 +1,7 @@
 //! From SVG text to an encoded picture, with a memory of what has been drawn.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,7 +21,9 @@ use crate::picture::faces::Missing;
 use crate::picture::fonts::{self, Fonts};
 use crate::picture::format::Format;
 use crate::picture::images::{self, Images};
-use crate::picture::lines;
+use crate::picture::layers::{Layers, Stack};
+use crate::picture::lines::{self, Cut};
+use crate::picture::outlines::outlined;
 use crate::picture::template::Line;
 use crate::picture::threads::{self, Lane, NotRun, Threads};
 use crate::picture::together::Together;
@@ -41,6 +44,7 @@ pub(crate) struct Raster {
     fonts: Fonts,
     images: Images,
     cache: Cache<Drawing, Bytes, Bytewise>,
+    layers: Layers,
     widths: Cache<Line, u32>,
     complaints: Complaints,
     threads: Threads,
@@ -64,6 +68,7 @@ impl Raster {
             fonts,
             images,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
+            layers: Layers::new(),
             widths: Cache::new(CACHED_WIDTHS),
             threads: Threads::new(),
             stills: Together::new(),
@@ -138,7 +143,15 @@ impl Raster {
                 tracing::warn!(badge = %path, ?cluster, "no font that is loaded has these letters");
             }
         };
-        let (picture, _) = self.paint(&drawing, complain)?;
+        let stack = if drawing.has_names { Stack::whole } else { Stack::of };
+        let stack = stack(&drawing.svg);
+        let (picture, _) = match self.paint(&drawing, &stack, complain) {
+            // What only looks as if it were in layers was checked as a whole.
+            Err(_) if stack.len() > 1 => {
+                self.paint(&drawing, &Stack::whole(&drawing.svg), complain)?
+            }
+            drawn => drawn?,
+        };
         if !drawing.has_names {
             self.cache.insert(drawing, picture.clone());
         }
@@ -161,7 +174,7 @@ impl Raster {
     pub(crate) fn check(&self, drawing: &Drawing) -> Result<Size, CheckError> {
         let flaws = Mutex::new(Vec::new());
         let report = |flaw| flaws.lock().unwrap_or_else(PoisonError::into_inner).push(flaw);
-        let drawn = on_a_roomy_stack(|| self.paint(drawing, report));
+        let drawn = on_a_roomy_stack(|| self.paint(drawing, &Stack::whole(&drawing.svg), report));
         let flaws = flaws.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (drawn, flaws.into_iter().next()) {
             (Err(error), _) => Err(CheckError::Paint(error)),
@@ -198,9 +211,10 @@ impl Raster {
     fn paint(
         &self,
         drawing: &Drawing,
+        stack: &Stack<'_>,
         report: impl Fn(Flaw) + Clone + Send + Sync,
     ) -> Result<(Bytes, Size), PaintError> {
-        let Drawing { svg, style, format, .. } = drawing;
+        let Drawing { svg, format, .. } = drawing;
         if svg.len() > MAX_SVG_BYTES {
             return Err(PaintError::TooLong { bytes: svg.len(), limit: MAX_SVG_BYTES });
         }
@@ -211,29 +225,79 @@ impl Raster {
         if self.fonts.is_empty() && svg.contains("<text") {
             report(Flaw::NoFont);
         }
-        let cut = lines::cut(svg, &self.fonts.faces);
-        cut.missing.into_iter().for_each(|missing| report(Flaw::Glyph(missing)));
-        let ready = cut.svg.as_deref().unwrap_or(svg);
-        let tree = usvg::Tree::from_str(ready, &self.options(report));
-        let tree = tree.map_err(|error| PaintError::Svg(Box::new(error)))?;
-        let size = Size { width: tree.size().width(), height: tree.size().height() };
-        let (width, height) = size.in_pixels(style.scale());
-        let too_large = || PaintError::TooLarge { width, height, limit: MAX_PIXELS };
-        if u64::from(width) * u64::from(height) > MAX_PIXELS {
-            return Err(too_large());
-        }
-        if let Some(limit) = format.max_side().filter(|limit| width.max(height) > *limit) {
-            return Err(PaintError::TooWide { width, height, limit });
-        }
         if *format == Format::Svg {
-            // The browser draws it; here it has been found to be what it says.
+            // The browser draws it; here it is only found to be what it says.
+            let (size, _) = self.sizes(&self.parse(svg, report)?, drawing)?;
             return Ok((self.images.inline(svg), size));
         }
-        let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
-        let scale = Transform::from_scale(style.scale(), style.scale());
-        resvg::render(&tree, scale, &mut pixmap.as_mut());
+        let (pixmap, size) = self.pixels(drawing, stack, report)?;
         let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
         Ok((picture, size))
+    }
+
+    /// Draws those layers that are new.
+    fn pixels(
+        &self,
+        drawing: &Drawing,
+        stack: &Stack<'_>,
+        report: impl Fn(Flaw) + Clone + Send + Sync,
+    ) -> Result<(Pixmap, Size), PaintError> {
+        let scale = drawing.style.scale();
+        let is_flawed = AtomicBool::new(false);
+        let report = |flaw| {
+            is_flawed.store(true, Ordering::Relaxed);
+            report(flaw);
+        };
+        let known = self.layers.known(stack, scale);
+        let below = known.as_ref().map_or(0, |(_, below)| *below);
+        let mut drawn = known.map(|(pixmap, _)| pixmap);
+        let mut size = Size { width: 0.0, height: 0.0 };
+        for number in below..stack.len() {
+            let tree = self.parse(&stack.layer(number), report)?;
+            let (in_css, (width, height)) = self.sizes(&tree, drawing)?;
+            let too_large = PaintError::TooLarge { width, height, limit: MAX_PIXELS };
+            let mut pixmap = drawn.or_else(|| Pixmap::new(width, height)).ok_or(too_large)?;
+            let transform = Transform::from_scale(scale, scale);
+            resvg::render(&tree, transform, &mut pixmap.as_mut());
+            // What has a flaw is told each time.
+            if !is_flawed.load(Ordering::Relaxed) {
+                self.layers.keep(stack, number, scale, &pixmap);
+            }
+            (drawn, size) = (Some(pixmap), in_css);
+        }
+        let nothing = PaintError::TooLarge { width: 0, height: 0, limit: MAX_PIXELS };
+        Ok((drawn.ok_or(nothing)?, size))
+    }
+
+    /// In CSS pixels and in pixels, if there may be so many.
+    fn sizes(
+        &self,
+        tree: &usvg::Tree,
+        drawing: &Drawing,
+    ) -> Result<(Size, (u32, u32)), PaintError> {
+        let Drawing { style, format, .. } = drawing;
+        let size = Size { width: tree.size().width(), height: tree.size().height() };
+        let (width, height) = size.in_pixels(style.scale());
+        if u64::from(width) * u64::from(height) > MAX_PIXELS {
+            return Err(PaintError::TooLarge { width, height, limit: MAX_PIXELS });
+        }
+        match format.max_side().filter(|limit| width.max(height) > *limit) {
+            Some(limit) => Err(PaintError::TooWide { width, height, limit }),
+            None => Ok((size, (width, height))),
+        }
+    }
+
+    /// What is to be drawn, with every text in fonts that have it.
+    fn parse(
+        &self,
+        svg: &str,
+        report: impl Fn(Flaw) + Clone + Send + Sync,
+    ) -> Result<usvg::Tree, PaintError> {
+        let Cut { svg: cut, missing } = lines::cut(svg, &self.fonts.faces);
+        missing.into_iter().for_each(|missing| report(Flaw::Glyph(missing)));
+        let ready = cut.or_else(|| outlined(svg, &self.fonts.faces));
+        let tree = usvg::Tree::from_str(ready.as_deref().unwrap_or(svg), &self.options(report));
+        tree.map_err(|error| PaintError::Svg(Box::new(error)))
     }
 
     /// A template gets fonts and named images, and nothing from outside its own text.
@@ -332,96 +396,4 @@ impl Weighter<Drawing, Bytes> for Bytewise {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::task::Poll;
-
-    use resvg::usvg::fontdb::Database;
-
-    use super::*;
-    use crate::request::theme::Theme;
-
-    #[test]
-    fn a_panic_ends_at_the_drawing_thread() {
-        let drawn: Result<(), _> = on_a_roomy_stack(|| panic!("a drawing library's bug"));
-        assert!(matches!(drawn, Err(PaintError::Panicked)));
-    }
-
-    fn drawing(inside: &str) -> Drawing {
-        let svg = format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">{inside}</svg>"#
-        );
-        let style = Style::new(Theme::Light, 1.0);
-        Drawing { svg: svg.into(), style, format: Format::Png, has_names: false }
-    }
-
-    #[test]
-    fn text_without_any_font_is_found() {
-        let raster = Raster::new(Fonts::of(Database::new()), Images::default());
-        let checked = raster.check(&drawing("<text y='9'>hi</text>"));
-        assert!(matches!(checked, Err(CheckError::Flaw(Flaw::NoFont))), "{checked:?}");
-        raster.check(&drawing("<rect width='9' height='9'/>")).unwrap();
-    }
-
-    #[test]
-    fn what_was_drawn_while_somebody_waited_is_not_drawn_again() {
-        let raster = Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default());
-        let draw =
-            || raster.draw_now(drawing("<rect width='9' height='9'/>"), &"/x".into()).unwrap();
-        let (first, second) = (draw(), draw());
-        assert!(first.took.is_some() && second.took.is_none());
-        assert_eq!(first.picture, second.picture);
-    }
-
-    #[tokio::test]
-    async fn a_still_is_refused_where_too_many_wait_and_what_is_live_is_not() {
-        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
-        let noise = |number: usize| {
-            drawing(&format!(
-                r##"<filter id="noise"><feTurbulence baseFrequency=".1{number}"/></filter>
-                  <rect width="40" height="30" filter="url(#noise)"/>"##
-            ))
-        };
-        let draw = |number, lane| Box::pin(raster.clone().draw(noise(number), lane, "/x".into()));
-        let mut stills: Vec<_> = (0..200).map(|number| draw(number, Lane::Still)).collect();
-        // They begin at the same time.
-        let begun = poll_fn(|cx| {
-            Poll::Ready(stills.iter_mut().map(|still| still.as_mut().poll(cx)).collect::<Vec<_>>())
-        });
-        let refused = begun
-            .await
-            .into_iter()
-            .filter(|still| matches!(still, Poll::Ready(Err(PaintError::Busy))));
-        assert!((50..=136).contains(&refused.count()));
-        draw(999, Lane::Live).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn what_nobody_waits_for_any_more_is_not_drawn() {
-        let raster = Arc::new(Raster::new(Fonts::new(Vec::new()).unwrap(), Images::default()));
-        let drawing = |noise: &str| {
-            let svg = format!(
-                r##"<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300">
-                  <filter id="noise"><feTurbulence baseFrequency="{noise}"/></filter>
-                  <rect width="400" height="300" filter="url(#noise)"/></svg>"##
-            );
-            Drawing { svg: svg.into(), ..drawing("") }
-        };
-        let draw = |drawing| raster.clone().draw(drawing, Lane::Live, "/x.png".into());
-        // All threads are busy with these.
-        let before: Vec<_> = (1..40).map(|n| drawing(&format!(".{n}"))).collect();
-        let mut draws: Vec<_> =
-            before.iter().map(|drawing| Box::pin(draw(drawing.clone()))).collect();
-        let mut gone = Box::pin(draw(drawing(".999")));
-        let begun = poll_fn(|cx| {
-            draws.iter_mut().for_each(|draw| _ = draw.as_mut().poll(cx));
-            Poll::Ready(gone.as_mut().poll(cx))
-        });
-        assert!(begun.await.is_pending());
-        drop(gone);
-        // This one comes after it.
-        draw(drawing(".9999")).await.unwrap();
-        assert!(raster.cached(&drawing(".9999")).is_some());
-        assert!(raster.cached(&drawing(".999")).is_none());
-    }
-}
+mod tests;
