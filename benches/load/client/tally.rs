@@ -1,0 +1,67 @@
+//! What a crowd has seen.
+
+use std::time::{Duration, Instant};
+
+/// Of all viewers together, and of each.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) frames: u64,
+    /// On the wire; of HTTP/2 in the bodies alone.
+    pub(crate) bytes: u64,
+    /// From `connect()` to the first frame.
+    pub(crate) first: Vec<Duration>,
+    /// From the last change to a frame.
+    pub(crate) late: Vec<Duration>,
+    changed: Option<Instant>,
+    viewers: Vec<Seen>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    asked: Instant,
+    frames: u32,
+    last: u32,
+}
+
+impl Tally {
+    /// The place of one who asks now.
+    pub(crate) fn join(&mut self) -> usize {
+        self.viewers.push(Seen { asked: Instant::now(), frames: 0, last: 0 });
+        self.viewers.len() - 1
+    }
+
+    pub(crate) fn change(&mut self) {
+        self.changed = Some(Instant::now());
+    }
+
+    pub(crate) fn see(&mut self, viewer: usize, fingerprint: u32, now: Instant) {
+        let seen = &mut self.viewers[viewer];
+        seen.frames += 1;
+        seen.last = fingerprint;
+        if seen.frames == 1 {
+            self.first.push(now - seen.asked);
+        }
+        self.frames += 1;
+        self.late.extend(self.changed.map(|changed| now - changed));
+    }
+
+    pub(crate) fn joined(&self) -> usize {
+        self.viewers.len()
+    }
+
+    /// How many have no frame yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.viewers.len() - self.first.len()
+    }
+
+    /// Whether everybody sees the same.
+    pub(crate) fn is_alike(&self) -> bool {
+        self.viewers.iter().all(|seen| seen.last == self.viewers[0].last)
+    }
+
+    /// The fewest and the most frames that somebody has got.
+    pub(crate) fn range(&self) -> (u32, u32) {
+        let frames = || self.viewers.iter().map(|seen| seen.frames);
+        (frames().min().unwrap_or(0), frames().max().unwrap_or(0))
+    }
+}
