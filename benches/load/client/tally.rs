@@ -45,10 +45,6 @@ impl Tally {
         self.late.extend(self.changed.map(|changed| now - changed));
     }
 
-    pub(crate) fn joined(&self) -> usize {
-        self.viewers.len()
-    }
-
     /// How many have no frame yet.
     pub(crate) fn waiting(&self) -> usize {
         self.viewers.len() - self.first.len()
@@ -57,11 +53,5 @@ impl Tally {
     /// Whether everybody sees the same.
     pub(crate) fn is_alike(&self) -> bool {
         self.viewers.iter().all(|seen| seen.last == self.viewers[0].last)
-    }
-
-    /// The fewest and the most frames that somebody has got.
-    pub(crate) fn range(&self) -> (u32, u32) {
-        let frames = || self.viewers.iter().map(|seen| seen.frames);
-        (frames().min().unwrap_or(0), frames().max().unwrap_or(0))
     }
 }

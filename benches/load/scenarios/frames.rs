@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::{AT_ONCE, Plan, VALUES, crowd_of};
+use super::{Plan, crowd_of, join_after_all_is_drawn};
 use crate::client::Outcome;
 use crate::measure::samples::Samples;
-use crate::pictures;
 use crate::server::Kind;
 
 const EVERY: Duration = Duration::from_millis(100);
@@ -24,10 +23,8 @@ pub(super) fn run(plan: &Plan<'_>, samples: &mut Samples) -> Outcome<()> {
 fn one(plan: &Plan<'_>, kind: Kind, viewers: usize, samples: &mut Samples) -> Outcome<()> {
     let mut server = plan.start(kind)?;
     let mut crowd = crowd_of(kind, &server, STREAMS_A_CONNECTION)?;
-    crowd.join(viewers, AT_ONCE, &|_| VALUES.to_owned())?;
-    // Every picture once, so that all are drawn.
-    let all = EVERY / 5 * u32::try_from(pictures::NUMBERS.len())?;
-    crowd.look_on(all, EVERY / 5, &mut |_| server.change())?;
+    join_after_all_is_drawn(&mut crowd, &mut server, viewers)?;
+    crowd.look_on(EVERY * 5, EVERY, &mut |_| server.change())?;
     crowd.look(EVERY * 3)?;
 
     let (frames, before) = (crowd.tally(|tally| tally.frames), server.usage()?);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{AT_ONCE, Plan};
+use super::{AT_ONCE, DRAWING, Plan};
 use crate::client::{Crowd, Outcome};
 use crate::measure::samples::Samples;
 use crate::pictures;
@@ -12,7 +12,6 @@ use crate::server::control::Order;
 /// All rooms change once in so many steps, and so often.
 const STEPS: usize = 100;
 const EVERY: Duration = Duration::from_secs(1);
-const DRAWING: Duration = Duration::from_millis(20);
 
 pub(super) fn run(plan: &Plan<'_>, samples: &mut Samples) -> Outcome<()> {
     let viewers = plan.fitting(plan.viewers.unwrap_or(10_000));

@@ -1,0 +1,60 @@
+//! How soon ten thousand who come at once see something. With this crate it is a picture of how many have
+//! come, which changes with each of them; with the others it is always the same.
+
+use std::time::Duration;
+
+use super::{Plan, crowd_of};
+use crate::client::Outcome;
+use crate::measure::percentiles::percentile;
+use crate::measure::samples::Samples;
+use crate::report::table::HIDDEN;
+use crate::server::Kind;
+
+const VIEWERS: usize = 10_000;
+/// After so long without a frame, everybody has the last one.
+const QUIET: Duration = Duration::from_millis(500);
+const MAX_PAUSES: usize = 40;
+/// For the plot of how many have had to wait for how long.
+pub(crate) const PERCENTS: [u32; 12] = [1, 5, 10, 20, 30, 40, 60, 70, 80, 90, 95, 100];
+
+pub(super) fn run(plan: &Plan<'_>, samples: &mut Samples) -> Outcome<()> {
+    let viewers = plan.fitting(plan.viewers.unwrap_or(VIEWERS));
+    for kind in plan.kinds(|kind| !kind.is_h2() && kind != Kind::Sse) {
+        one(plan, kind, viewers, samples)?;
+    }
+    Ok(())
+}
+
+fn one(plan: &Plan<'_>, kind: Kind, viewers: usize, samples: &mut Samples) -> Outcome<()> {
+    let server = plan.start(kind)?;
+    let mut crowd = crowd_of(kind, &server, 1)?;
+    let path = |_| "/online.png".to_owned();
+    // Whatever is made for the first of them.
+    crowd.join(1, 1, &path)?;
+    crowd.look(QUIET)?;
+    let before = crowd.tally(|tally| tally.frames);
+
+    crowd.join(viewers - 1, usize::MAX, &path)?;
+    let (mut frames, mut pauses) = (0, 0);
+    while crowd.tally(|tally| std::mem::replace(&mut frames, tally.frames) != tally.frames) {
+        crowd.look(QUIET)?;
+        pauses += 1;
+        if pauses > MAX_PAUSES {
+            return Err("frames without an end".into());
+        }
+    }
+    if !crowd.tally(|tally| tally.is_alike()) {
+        return Err("not everybody has the last picture".into());
+    }
+
+    let first: Vec<f64> = crowd.tally(|tally| tally.first[1..].iter().map(super::millis).collect());
+    let case = format!("storm: {viewers} viewers at once");
+    samples.add(&case, kind, "first frame, p50, ms", percentile(&first, 50.0))?;
+    samples.add(&case, kind, "p99, ms", percentile(&first, 99.0))?;
+    samples.add(&case, kind, "frames a join", (frames - before) as f64 / first.len() as f64)?;
+    for percent in PERCENTS {
+        let metric = format!("{HIDDEN}p{percent}");
+        samples.add(&case, kind, &metric, percentile(&first, percent.into()))?;
+    }
+    Ok(())
+}
