@@ -84,8 +84,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let mut samples = Samples::open(&options.out, options.append)?;
     scenarios::run(options.scenario, &plan, &mut samples)?;
-    let tables = report::table::all(&samples);
-    println!("\n{tables}");
-    std::fs::write(options.out.join("tables.md"), tables)?;
-    Ok(())
+    report::write(&samples, &options.out)
 }

@@ -38,21 +38,23 @@ fn cell(samples: &Samples, case: &str, kind: Kind, metric: &str) -> String {
 }
 
 /// With three digits that count, or as many as it has before the point.
-fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        100.0.. => 0,
-        10.0.. => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.decimals$}");
-    let (whole, rest) =
-        text.split_once('.').map_or((&*text, ""), |(whole, _)| (whole, &text[whole.len()..]));
-    let mut grouped = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) && whole.as_bytes()[at - 1] != b'-' {
-            grouped.push(',');
-        }
-        grouped.push(digit);
+pub(crate) fn number(value: f64) -> String {
+    match value.abs() {
+        100.0.. => whole(value),
+        10.0.. => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
-    grouped + rest
+}
+
+/// In groups of three digits.
+pub(crate) fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = if value < 0.0 { "-".to_owned() } else { String::new() };
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -7,7 +7,7 @@ mod hold;
 mod memory;
 mod rooms;
 mod spread;
-mod storm;
+pub(crate) mod storm;
 
 use std::path::Path;
 use std::time::Duration;

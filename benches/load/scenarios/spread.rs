@@ -24,7 +24,7 @@ pub(super) fn run(plan: &Plan<'_>, samples: &mut Samples) -> Outcome<()> {
 
         let late: Vec<f64> = crowd.tally(|tally| tally.late.iter().map(super::millis).collect());
         let case = format!("spread: {viewers} viewers");
-        for (metric, percent) in [("first, ms", 0.0), ("p50, ms", 50.0), ("p99, ms", 99.0)] {
+        for (metric, percent) in [("first ms", 0.0), ("p50 ms", 50.0), ("p99 ms", 99.0)] {
             samples.add(&case, kind, metric, percentile(&late, percent))?;
         }
     }

@@ -15,7 +15,7 @@ const VIEWERS: usize = 10_000;
 const QUIET: Duration = Duration::from_millis(500);
 const MAX_PAUSES: usize = 40;
 /// For the plot of how many have had to wait for how long.
-pub(crate) const PERCENTS: [u32; 12] = [1, 5, 10, 20, 30, 40, 60, 70, 80, 90, 95, 100];
+pub(crate) const PERCENTS: [u32; 14] = [1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 100];
 
 pub(super) fn run(plan: &Plan<'_>, samples: &mut Samples) -> Outcome<()> {
     let viewers = plan.fitting(plan.viewers.unwrap_or(VIEWERS));
@@ -49,8 +49,8 @@ fn one(plan: &Plan<'_>, kind: Kind, viewers: usize, samples: &mut Samples) -> Ou
 
     let first: Vec<f64> = crowd.tally(|tally| tally.first[1..].iter().map(super::millis).collect());
     let case = format!("storm: {viewers} viewers at once");
-    samples.add(&case, kind, "first frame, p50, ms", percentile(&first, 50.0))?;
-    samples.add(&case, kind, "p99, ms", percentile(&first, 99.0))?;
+    samples.add(&case, kind, "first frame p50 ms", percentile(&first, 50.0))?;
+    samples.add(&case, kind, "p99 ms", percentile(&first, 99.0))?;
     samples.add(&case, kind, "frames a join", (frames - before) as f64 / first.len() as f64)?;
     for percent in PERCENTS {
         let metric = format!("{HIDDEN}p{percent}");
