@@ -57,8 +57,8 @@ impl Crowd {
         self.look_on(time, time, &mut |_| Ok(()))
     }
 
-    /// Looks for so long, and does something at the beginning and then each time after so long, which
-    /// is told the how manieth it is.
+    /// Looks for so long, and does something at the beginning and then each time after so long. It is
+    /// told how often it has been done.
     pub(crate) fn look_on(
         &mut self,
         time: Duration,
