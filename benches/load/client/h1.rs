@@ -1,5 +1,6 @@
 //! Viewers with a connection each: one thread that asks the system which sockets have something.
 
+use std::error::Error;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::tally::Tally;
 use super::{HEADERS, Outcome, PATIENCE};
 
 /// So many connections are begun before anything is read.
-const BURST: usize = 32;
+const BURST: usize = 256;
 
 #[derive(Debug)]
 pub(crate) struct Crowd {
@@ -105,7 +106,14 @@ impl Crowd {
         }
         for event in &self.events {
             let viewer = event.token().0;
-            self.viewers[viewer].meet(event, &mut self.buffer, viewer, &mut self.tally)?;
+            let met = self.viewers[viewer].meet(event, &mut self.buffer, viewer, &mut self.tally);
+            match met {
+                Err(error) if is_reset(&*error) && !self.tally.has_seen(viewer) => {
+                    self.poll.registry().deregister(&mut self.viewers[viewer].socket)?;
+                    self.tally.refused += 1;
+                }
+                met => met?,
+            }
         }
         Ok(())
     }
@@ -147,6 +155,11 @@ impl Viewer {
             }
         }
     }
+}
+
+fn is_reset(error: &(dyn Error + 'static)) -> bool {
+    let kind = error.downcast_ref().map(std::io::Error::kind);
+    matches!(kind, Some(ErrorKind::ConnectionReset | ErrorKind::BrokenPipe))
 }
 
 fn request(path: &str) -> String {

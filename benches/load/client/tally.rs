@@ -12,6 +12,8 @@ pub(crate) struct Tally {
     pub(crate) first: Vec<Duration>,
     /// From the last change to a frame.
     pub(crate) late: Vec<Duration>,
+    /// Those whose connection was reset before they saw something.
+    pub(crate) refused: usize,
     changed: Option<Instant>,
     viewers: Vec<Seen>,
 }
@@ -45,13 +47,19 @@ impl Tally {
         self.late.extend(self.changed.map(|changed| now - changed));
     }
 
-    /// How many have no frame yet.
+    /// How many have no frame yet, and may get one.
     pub(crate) fn waiting(&self) -> usize {
-        self.viewers.len() - self.first.len()
+        self.viewers.len() - self.first.len() - self.refused
     }
 
-    /// Whether everybody sees the same.
+    pub(crate) fn has_seen(&self, viewer: usize) -> bool {
+        self.viewers[viewer].frames > 0
+    }
+
+    /// Whether everybody who sees something sees the same.
     pub(crate) fn is_alike(&self) -> bool {
-        self.viewers.iter().all(|seen| seen.last == self.viewers[0].last)
+        let mut last = self.viewers.iter().filter(|seen| seen.frames > 0).map(|seen| seen.last);
+        let first = last.next();
+        last.all(|last| Some(last) == first)
     }
 }

@@ -27,3 +27,13 @@ pub(crate) fn raise_descriptors() -> io::Result<usize> {
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     Ok(maximum.and_then(|maximum| maximum.try_into().ok()).unwrap_or(usize::MAX))
 }
+
+/// How often a listener has had no room for who came, since the machine was started: whoever it was tries
+/// again after a second.
+pub(crate) fn turned_away() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/net/netstat").ok()?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let at = names.split(' ').position(|name| name == "ListenDrops")?;
+    values.split(' ').nth(at)?.parse().ok()
+}

@@ -49,6 +49,12 @@ impl Kind {
         matches!(self, Self::HyperH2 | Self::LivebadgeH2)
     }
 
+    /// Whether it knows how many look.
+    pub(crate) fn counts(self) -> bool {
+        let without = [Self::Limit, Self::Hyper, Self::Axum, Self::Sse, Self::HyperH2];
+        !without.contains(&self)
+    }
+
     /// What it is fair to compare it with.
     pub(crate) fn baseline(self) -> Self {
         if self.is_h2() { Self::HyperH2 } else { Self::Hyper }
