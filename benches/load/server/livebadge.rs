@@ -1,0 +1,91 @@
+//! This crate, on each of the servers that it is compared with.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_livebadge::{Badge, LiveBadgeLayer, Params};
+
+use super::control::{Order, obey};
+use super::hyper_conns;
+use crate::pictures;
+
+/// More than are ever asked for.
+const MAX_ROOMS: usize = 30_000;
+/// Changes are paced by whoever makes them here.
+const MAX_RATE: f64 = 1000.0;
+
+pub(crate) async fn serve(listener: TcpListener, is_h2: bool) -> Result<(), Box<dyn Error>> {
+    let (numbers, badges) = badges()?;
+    let service = TowerToHyperService::new(badges.into_service());
+    tokio::spawn(hyper_conns::serve(listener, service, is_h2));
+    Ok(obey(|order| numbers.change(order)).await?)
+}
+
+pub(crate) async fn serve_ready(listener: TcpListener) -> Result<(), Box<dyn Error>> {
+    let (numbers, badges) = badges()?;
+    let (handle, app) = (badges.handle(), Router::new().layer(badges));
+    tokio::spawn(async move {
+        handle.serve(listener, app).with_graceful_shutdown(pending::<()>()).await
+    });
+    Ok(obey(|order| numbers.change(order)).await?)
+}
+
+pub(crate) async fn serve_axum(listener: TcpListener) -> Result<(), Box<dyn Error>> {
+    let (numbers, badges) = badges()?;
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    tokio::spawn(axum::serve(listener, Router::new().layer(badges)).into_future());
+    Ok(obey(|order| numbers.change(order)).await?)
+}
+
+fn badges() -> Result<(Numbers, LiveBadgeLayer), Box<dyn Error>> {
+    let numbers = Numbers { one: watch::channel(pictures::number(0)).0, rooms: Arc::default() };
+    let rooms = numbers.rooms.clone();
+    let valued = || Badge::look(pictures::look()).max_rate(MAX_RATE);
+    let badges = LiveBadgeLayer::builder()
+        .badge("/values.png", valued().values(numbers.one.subscribe()))
+        .badge("/online.png", Badge::online())
+        .badge("/rooms/{room}/values.png", valued().values_of(move |params| rooms.open(params)))
+        .badge("/rooms/{room}/online.png", Badge::online())
+        .max_rooms(MAX_ROOMS)
+        .build()?;
+    Ok((numbers, badges))
+}
+
+struct Numbers {
+    one: watch::Sender<usize>,
+    rooms: Arc<Rooms>,
+}
+
+#[derive(Default)]
+struct Rooms(Mutex<HashMap<usize, watch::Sender<usize>>>);
+
+impl Numbers {
+    fn change(&self, order: Order) {
+        match order {
+            Order::Change => change(&self.one),
+            Order::ChangeRooms(rooms) => {
+                let all = self.rooms.0.lock().unwrap_or_else(PoisonError::into_inner);
+                rooms.filter_map(|room| all.get(&room)).for_each(change);
+            }
+        }
+    }
+}
+
+impl Rooms {
+    fn open(&self, params: &Params) -> watch::Receiver<usize> {
+        let room = params.get("room").and_then(|room| room.parse().ok()).unwrap_or(usize::MAX);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(room).or_insert_with(|| watch::channel(pictures::number(0)).0).subscribe()
+    }
+}
+
+fn change(number: &watch::Sender<usize>) {
+    number.send_modify(|number| *number = pictures::number(*number + 1 - pictures::NUMBERS.start));
+}
