@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use minijinja::value::Value;
 use quick_cache::sync::Cache;
 
 use crate::error::PaintError;
@@ -15,31 +16,49 @@ use crate::request::style::Style;
 
 /// So many texts are kept of a badge. A tick needs one for each style and number of viewers.
 const KEPT: usize = 64;
+/// The same where the application's values are in them.
+const KEPT_WITH_VALUES: usize = 256;
 
-/// The texts of a badge that shows nothing of a room but its counts and the time. So none has a name in it.
+/// The texts of a badge that shows nothing of a room but its counts, its values and the time. So none has a
+/// visitor's name in it.
 pub(crate) struct Alike {
-    filled: Cache<(Counts, u64, Style), Arc<str>>,
+    filled: Cache<Shown, Arc<str>>,
     shows_now: bool,
+}
+
+/// All that a text is filled with.
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Shown {
+    counts: Counts,
+    now: u64,
+    is_stale: bool,
+    style: Style,
+    /// As `Debug` has them: to minijinja, 1 and 1.0 are equal, but they are written in two ways.
+    values: Box<str>,
 }
 
 impl Alike {
     /// Of a template with these slots, if rooms can look alike at all.
     pub(crate) fn of(slots: &BTreeSet<String>, shows_now: bool, has_values: bool) -> Option<Self> {
         let is_of_room = |slot: &String| slots::is_of_room(slots::first(slot));
-        let is_alike = !has_values && !slots.iter().any(is_of_room);
-        is_alike.then(|| Self { filled: Cache::new(KEPT), shows_now })
+        let kept = if has_values { KEPT_WITH_VALUES } else { KEPT };
+        (!slots.iter().any(is_of_room)).then(|| Self { filled: Cache::new(kept), shows_now })
     }
 
     /// The text, which is filled unless another room has done it.
     pub(crate) fn svg(
         &self,
         counts: &Counts,
+        values: &[Value],
         moment: Moment,
         style: &Style,
         fill: impl FnOnce() -> Result<Arc<str>, PaintError>,
     ) -> Result<Arc<str>, PaintError> {
-        let now = if self.shows_now { moment.now } else { 0 };
-        self.filled.get_or_insert_with(&(counts.clone(), now, style.clone()), fill)
+        let Moment { now, is_stale } = moment;
+        let (counts, style) = (counts.clone(), style.clone());
+        let now = if self.shows_now { now } else { 0 };
+        let values = if values.is_empty() { "".into() } else { format!("{values:?}").into() };
+        self.filled.get_or_insert_with(&Shown { counts, now, is_stale, style, values }, fill)
     }
 }
 
@@ -68,7 +87,7 @@ mod tests {
                 filled.set(filled.get() + 1);
                 Ok("svg".into())
             };
-            alike.svg(&counts, Moment { now, is_stale: false }, style, fill).unwrap();
+            alike.svg(&counts, &[], Moment { now, is_stale: false }, style, fill).unwrap();
             filled.get()
         };
         for _ in 0..3 {
@@ -95,6 +114,32 @@ mod tests {
         ] {
             assert!(Alike::of(&slots(&["now", slot]), true, false).is_none(), "{slot}");
         }
-        assert!(Alike::of(&slots(&["now"]), true, true).is_none());
+    }
+    #[test]
+    fn a_text_is_filled_once_for_the_same_values() {
+        let alike = Alike::of(&BTreeSet::from(["value".to_owned()]), false, true).unwrap();
+        let style = Style::new(Theme::Light, 1.0);
+        let see = |value: Value, is_stale| {
+            let (moment, text) = (Moment { now: 0, is_stale }, value.to_string());
+            let fill = || Ok(format!("{text} {is_stale}").into());
+            alike.svg(&Counts::default(), &[value], moment, &style, fill).unwrap()
+        };
+        let first = see(1.into(), false);
+        assert!(Arc::ptr_eq(&first, &see(1.into(), false)));
+        // All of these are equal to one another, or nearly so.
+        for (value, text) in [
+            (Value::from(1.0), "1.0 false"),
+            (Value::from(true), "True false"),
+            (Value::from("1"), "1 false"),
+            (Value::from(()), "None false"),
+            (Value::UNDEFINED, " false"),
+            (Value::from(f64::NAN), "NaN false"),
+            (Value::from(vec![1]), "[1] false"),
+        ] {
+            let filled = see(value, false);
+            assert!(!Arc::ptr_eq(&first, &filled));
+            assert_eq!(filled.to_lowercase(), text.to_lowercase());
+        }
+        assert_eq!(&*see(1.into(), true), "1 true");
     }
 }

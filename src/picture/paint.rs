@@ -131,7 +131,7 @@ impl Picture {
             Ok(svg.into())
         };
         let svg = match &self.alike {
-            Some(alike) => alike.svg(&snapshot.counts, moment, style, fill)?,
+            Some(alike) => alike.svg(&snapshot.counts, values, moment, style, fill)?,
             None => fill()?,
         };
         let (style, format) = (style.clone(), self.format.clone());

@@ -34,7 +34,8 @@ pub struct ResponseBody<B = Empty<Bytes>> {
 enum Kind<B> {
     Inner(#[pin] B),
     Live(Box<Viewer>),
-    Whole(#[pin] Full<Bytes>),
+    /// In a box: streams stay, and a whole picture goes soon.
+    Whole(Box<Full<Bytes>>),
 }
 
 impl<B> ResponseBody<B> {
@@ -47,7 +48,7 @@ impl<B> ResponseBody<B> {
     }
 
     pub(crate) fn whole(picture: Bytes) -> Self {
-        Self { kind: Kind::Whole(Full::new(picture)) }
+        Self { kind: Kind::Whole(Box::new(Full::new(picture))) }
     }
 }
 
@@ -67,7 +68,9 @@ impl<B: Body> Body for ResponseBody<B> {
             KindProjection::Live(viewer) => {
                 viewer.poll(cx).map(|bytes| bytes.map(|bytes| Ok(BodyFrame::data(bytes))))
             }
-            KindProjection::Whole(body) => body.poll_frame(cx).map_err(|never| match never {}),
+            KindProjection::Whole(body) => {
+                Pin::new(body).poll_frame(cx).map_err(|never| match never {})
+            }
         }
     }
 
