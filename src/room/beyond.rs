@@ -1,4 +1,4 @@
-//! Whom a room tells of what becomes of it beyond its viewers: the store, and other nodes.
+//! Whom a room tells of what becomes of it beyond its viewers: the application, the store, and other nodes.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use crate::presence::counts::Gist;
 use crate::room::archive::Archive;
 use crate::room::nodes::Nodes;
 use crate::room::opened::Room;
+use crate::room::reporter::Reporter;
 
-/// The store and the other nodes, if there are any.
-#[derive(Debug, Clone)]
+/// The application, and the store and the other nodes if there are any.
+#[derive(Debug)]
 pub(crate) struct Beyond {
+    pub(crate) reporter: Arc<Reporter>,
     pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) nodes: Option<Arc<Nodes>>,
 }

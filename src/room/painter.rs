@@ -20,7 +20,6 @@ use crate::room::beyond::Beyond;
 use crate::room::canvas::{Canvas, Canvases, Drawing, Finished};
 use crate::room::heart::Heart;
 use crate::room::opened::{Room, Survey};
-use crate::room::reporter::Reporter;
 use crate::room::screen::Screen;
 use crate::room::ticker::Ticker;
 use crate::room::watching::Watching;
@@ -34,8 +33,7 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) struct Painter {
     room: Arc<Room>,
-    reporter: Arc<Reporter>,
-    beyond: Beyond,
+    beyond: Arc<Beyond>,
     values: Watching,
     canvases: Canvases,
     /// At most one of each canvas: a style that takes long delays no other.
@@ -54,7 +52,7 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    pub(crate) fn new(room: Arc<Room>, reporter: Arc<Reporter>, beyond: Beyond) -> Self {
+    pub(crate) fn new(room: Arc<Room>, beyond: Arc<Beyond>) -> Self {
         let now = Instant::now();
         Self {
             values: Watching::default(),
@@ -68,7 +66,6 @@ impl Painter {
             retry_at: None,
             occupied_since: None,
             room,
-            reporter,
             beyond,
         }
     }
@@ -136,7 +133,7 @@ impl Painter {
         // Even if the counts are what they were: a newcomer waits for the round's end.
         let has_news = !news.is_empty();
         self.is_due |= has_news;
-        self.reporter.tell(&self.room.path, news);
+        self.beyond.reporter.tell(&self.room.path, news);
         let before = std::mem::replace(&mut self.gist, snapshot.gist());
         if self.gist.here != before.here && !self.room.shows_others() {
             let (from, to) = (before.here.visitors, self.gist.here.visitors);
@@ -144,20 +141,21 @@ impl Painter {
             self.tell_occupancy(&snapshot);
         }
         if self.gist.counts != before.counts && !self.room.shows_others() {
-            self.reporter.changed(&self.room.path, self.gist.counts.clone());
+            self.beyond.reporter.changed(&self.room.path, self.gist.counts.clone());
         }
         self.beyond.note(&self.room, has_news, &before, &self.gist);
         self.is_due |= self.gist != before;
         self.canvases.only(survey.open());
         self.values.only(survey.open(), &self.room.id.params);
         let told = self.room.stale.keep(|badge| self.values.has(badge));
-        told.into_iter().for_each(|is_stale| self.reporter.stale(&self.room.path, is_stale));
+        told.into_iter().for_each(|is_stale| self.beyond.reporter.stale(&self.room.path, is_stale));
         (survey, snapshot)
     }
 
     /// Tells of a room's first visitor, and of its last.
     fn tell_occupancy(&mut self, snapshot: &Snapshot) {
-        let Self { room, reporter, occupied_since, .. } = self;
+        let Self { room, beyond, occupied_since, .. } = self;
+        let reporter = &beyond.reporter;
         match (snapshot.here.visitors, *occupied_since) {
             (1.., None) => {
                 *occupied_since = Some(Instant::now());
@@ -249,7 +247,8 @@ impl Painter {
         let all_taken = self.values.take();
         for (badge, is_stale) in all_taken.staleness() {
             let told = self.room.stale.see(badge, is_stale);
-            told.into_iter().for_each(|is_stale| self.reporter.stale(&self.room.path, is_stale));
+            told.into_iter()
+                .for_each(|is_stale| self.beyond.reporter.stale(&self.room.path, is_stale));
         }
         let mut paints = false;
         for &(nth, screen) in screens {
@@ -269,7 +268,7 @@ impl Painter {
                     let said =
                         said.and_then(|values| picture.page_text(snapshot, params, values, style));
                     if let Err(error) = &said {
-                        self.reporter.paint_failed(&screen.recipe, &self.room.path, error);
+                        self.beyond.reporter.paint_failed(&screen.recipe, &self.room.path, error);
                     }
                     Some(canvas.say(said.ok(), &snapshot.counts))
                 }
@@ -312,7 +311,7 @@ impl Painter {
                 if let Some(frame) = &frame {
                     let (bytes, took) = (frame.size(), started.elapsed());
                     let (path, counts) = (path.clone(), self.room.crowd.counts());
-                    self.reporter.painted(&Paint { path, counts, bytes, took, cached });
+                    self.beyond.reporter.painted(&Paint { path, counts, bytes, took, cached });
                 }
                 frame
             }
@@ -320,7 +319,7 @@ impl Painter {
                 if let PaintError::Thread(_) = error {
                     self.retry_at = Some(Instant::now() + RETRY);
                 }
-                self.reporter.paint_failed(&screen.recipe, path, &error);
+                self.beyond.reporter.paint_failed(&screen.recipe, path, &error);
                 frame
             }
         };

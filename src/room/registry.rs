@@ -43,7 +43,7 @@ pub(crate) struct Registry {
     changes: [AtomicU64; 64],
     /// Of applications that want to hear of a room's counts, whether or not somebody is in it.
     subscribers: Mutex<HashMap<RoomId, watch::Sender<Counts>>>,
-    reporter: Arc<Reporter>,
+    beyond: Arc<Beyond>,
     pub(crate) archive: Option<Arc<Archive>>,
     pub(crate) nodes: Option<Arc<Nodes>>,
     shutdown: CancellationToken,
@@ -83,7 +83,7 @@ impl Registry {
             memory: Cache::new(MAX_REMEMBERED),
             changes: std::array::from_fn(|_| AtomicU64::new(0)),
             subscribers: Mutex::default(),
-            reporter,
+            beyond: Arc::new(Beyond { reporter, archive: archive.clone(), nodes: nodes.clone() }),
             archive,
             nodes,
             shutdown,
@@ -244,9 +244,7 @@ impl Running {
             Some(archive) => Box::pin(archive.remind(room)).await,
             None => None,
         };
-        let (archive, nodes) = (registry.archive.clone(), registry.nodes.clone());
-        let beyond = Beyond { archive, nodes };
-        let mut painter = Painter::new(room.clone(), registry.reporter.clone(), beyond);
+        let mut painter = Painter::new(room.clone(), registry.beyond.clone());
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
             if self.ends() {
