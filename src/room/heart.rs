@@ -13,7 +13,7 @@ use crate::stream::frame::Frame;
 /// 12 bytes every 5 s: 9 KB) the picture is sent anew.
 const BEATS_IN_A_PART: u32 = 720;
 
-/// A beat is early by this part of the time between two of them at most.
+/// The first beat is late by this part of the time between two of them at most.
 const STEPS: u32 = 16;
 
 #[derive(Debug)]
@@ -25,8 +25,10 @@ pub(crate) struct Heart {
 }
 
 impl Heart {
-    pub(crate) fn new(room: &Room) -> Self {
-        let next = together(Instant::now(), room.recipe.settings.heartbeat());
+    pub(crate) fn new(room: &Room, is_one_of_many: bool) -> Self {
+        let every = room.recipe.settings.heartbeat();
+        let next = Instant::now() + every;
+        let next = if is_one_of_many { together(next, every) } else { next };
         Self { next, beats: 0, was_paused: false }
     }
 
@@ -43,7 +45,9 @@ impl Heart {
         frame: impl Fn(&Screen) -> Option<Arc<Frame>>,
     ) {
         let (now, was_paused) = (Instant::now(), std::mem::take(&mut self.was_paused));
-        self.next = together(now, room.recipe.settings.heartbeat());
+        let every = room.recipe.settings.heartbeat();
+        // In step, so that those who beat together go on so.
+        self.next = Some(self.next + every).filter(|next| *next > now).unwrap_or(now + every);
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
         for screen in &survey.screens {
             if !was_paused {
@@ -61,13 +65,12 @@ impl Heart {
     }
 }
 
-/// When to beat next: a little early, so that many rooms do it together. Each by itself, they would wake the
-/// process a thousand times a second, for one room each.
-fn together(now: Instant, every: Duration) -> Instant {
+/// When to beat instead: a little later, as others do. Each by itself, ten thousand rooms would wake the process two
+/// thousand times a second, for one room each.
+fn together(next: Instant, every: Duration) -> Instant {
     static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
     let step = (every / STEPS).max(Duration::from_millis(1));
-    let due = now.saturating_duration_since(*BEGINNING) + every;
-    let early = Duration::from_nanos((due.as_nanos() % step.as_nanos()) as u64);
-    now + every - early
+    let over = next.saturating_duration_since(*BEGINNING).as_nanos() % step.as_nanos();
+    next + (step - Duration::from_nanos(over as u64))
 }

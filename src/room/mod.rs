@@ -18,6 +18,7 @@ pub(crate) mod pile;
 pub(crate) mod promise;
 pub(crate) mod registry;
 pub(crate) mod reporter;
+pub(crate) mod rush;
 pub(crate) mod screen;
 pub(crate) mod seat;
 pub(crate) mod sharing;

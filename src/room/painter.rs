@@ -20,6 +20,7 @@ use crate::room::beyond::Beyond;
 use crate::room::canvas::{Canvas, Canvases, Drawing, Finished};
 use crate::room::heart::Heart;
 use crate::room::opened::{Room, Survey};
+use crate::room::rush::Rush;
 use crate::room::screen::Screen;
 use crate::room::ticker::Ticker;
 use crate::room::watching::Watching;
@@ -42,6 +43,9 @@ pub(crate) struct Painter {
     gist: Gist,
     /// Something has changed since the last round.
     is_due: bool,
+    /// The same, other than who is here.
+    has_other_cause: bool,
+    rush: Rush,
     next_paint: Instant,
     heart: Heart,
     ticker: Ticker,
@@ -52,7 +56,7 @@ pub(crate) struct Painter {
 }
 
 impl Painter {
-    pub(crate) fn new(room: Arc<Room>, beyond: Arc<Beyond>) -> Self {
+    pub(crate) fn new(room: Arc<Room>, beyond: Arc<Beyond>, is_one_of_many: bool) -> Self {
         let now = Instant::now();
         Self {
             values: Watching::default(),
@@ -60,8 +64,10 @@ impl Painter {
             drawings: Vec::new(),
             gist: Gist::default(),
             is_due: true,
+            has_other_cause: false,
+            rush: Rush::new(now),
             next_paint: now,
-            heart: Heart::new(&room),
+            heart: Heart::new(&room, is_one_of_many),
             ticker: Ticker::new(&room.recipe.picture.clock, now),
             retry_at: None,
             occupied_since: None,
@@ -97,22 +103,26 @@ impl Painter {
         let (now, clock) = (Instant::now(), &self.room.recipe.picture.clock);
         // At its time, whatever came before: waiting would be wrong about the time.
         let has_ticked = self.ticker.has_ticked(clock, survey);
-        if has_ticked || self.ticker.next_look(survey).is_some_and(|at| now >= at) {
-            self.is_due = true;
+        let is_to_look = self.ticker.next_look(survey).is_some_and(|at| now >= at);
+        let is_retry = self.retry_at.take_if(|at| now >= *at).is_some();
+        self.has_other_cause |= has_ticked || is_to_look || is_retry;
+        self.is_due |= self.has_other_cause;
+        let mut is_turn = self.is_due && (has_ticked || now >= self.next_paint);
+        if is_turn && self.rush.goes_on(now) && !self.has_other_cause {
+            is_turn = false;
+            self.next_paint = now + self.room.recipe.settings.interval();
         }
-        if self.retry_at.take_if(|at| now >= *at).is_some() {
-            self.is_due = true;
-        }
-        let is_turn = self.is_due && (has_ticked || now >= self.next_paint);
         let is_new = |screen: &Arc<Screen>| self.canvases.of(screen).is_none();
         let ranked = survey.open().enumerate();
         let to_paint: Vec<_> = ranked.filter(|(_, screen)| is_turn || is_new(screen)).collect();
         // Out of turn only new screens get a picture. What the values have become meanwhile is
         // then still due for the others.
         self.is_due = if is_turn { false } else { self.is_due || !to_paint.is_empty() };
+        self.has_other_cause &= !is_turn;
         if !to_paint.is_empty() {
             if is_turn {
                 self.ticker.begin_round(&self.room.recipe.picture.clock, now);
+                self.rush.begin_round(now);
             }
             let paints = self.paint(&to_paint, snapshot);
             if is_turn {
@@ -132,6 +142,7 @@ impl Painter {
         let (survey, snapshot, news) = self.room.survey();
         // Even if the counts are what they were: a newcomer waits for the round's end.
         let has_news = !news.is_empty();
+        self.rush.note(news.len(), Instant::now());
         self.is_due |= has_news;
         self.beyond.reporter.tell(&self.room.path, news);
         let before = std::mem::replace(&mut self.gist, snapshot.gist());
@@ -193,7 +204,10 @@ impl Painter {
                     continue;
                 }
                 Woken::Time | Woken::Change => {}
-                Woken::Values => self.is_due = true,
+                Woken::Values => {
+                    self.is_due = true;
+                    self.has_other_cause = true;
+                }
                 Woken::Drawing(finished) => self.finish(finished),
             }
             break;

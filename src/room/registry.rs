@@ -2,8 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+#[cfg(not(livebadge_loom))]
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
+#[cfg(not(livebadge_loom))]
+use std::task::{Context, Waker};
 
 use quick_cache::sync::Cache;
 use tokio::runtime;
@@ -28,6 +33,9 @@ use crate::room::reporter::Reporter;
 use crate::room::screen::{Variant, Watcher};
 use crate::room::seat::Seat;
 use crate::sync::{Mutex, MutexGuard};
+
+/// With so many rooms, what they do at times that nobody sees they do together.
+const MANY: usize = 100;
 
 /// Of so many rooms something is remembered; then some of those that were left first are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
@@ -228,6 +236,21 @@ fn remove_if_idle(entries: &mut HashMap<RoomId, Entry>, id: &RoomId) {
     }
 }
 
+/// Lets a room's task do what it can at once: most pictures have been drawn before, and then the first viewer has
+/// its one together with the response's head, in one write to the socket instead of two.
+#[cfg(not(livebadge_loom))]
+fn goes_on(task: Pin<&mut impl Future<Output = ()>>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    // As it would be in a task of its own, a panic is the end of it alone.
+    catch_unwind(AssertUnwindSafe(|| task.poll(&mut context))).is_ok_and(|poll| poll.is_pending())
+}
+
+/// In models of threads, rooms' tasks have no part.
+#[cfg(livebadge_loom)]
+fn goes_on(_: Pin<&mut impl Future<Output = ()>>) -> bool {
+    true
+}
+
 /// A room that its task runs. However the task ends, the room is freed: if its runtime is shut down
 /// while there are viewers, their streams end, and whoever comes later opens a new room.
 #[derive(Debug)]
@@ -244,7 +267,8 @@ impl Running {
             Some(archive) => Box::pin(archive.remind(room)).await,
             None => None,
         };
-        let mut painter = Painter::new(room.clone(), registry.beyond.clone());
+        let is_one_of_many = registry.entries().len() >= MANY;
+        let mut painter = Painter::new(room.clone(), registry.beyond.clone(), is_one_of_many);
         loop {
             painter.paint_until_empty(&registry.shutdown).await;
             if self.ends() {
@@ -339,8 +363,11 @@ impl Registry {
         let span = tracing::debug_span!(parent: None, "livebadge_room", path = %room.path);
         tracing::debug!(path = %room.path, "a room has been opened");
         let running = Running { registry: registry.clone(), room };
+        let mut running = Box::pin(running.run());
         // If the runtime is being shut down, the room is freed again here.
-        runtime.spawn(running.run().instrument(span));
+        if span.in_scope(|| goes_on(running.as_mut())) {
+            runtime.spawn(running.instrument(span));
+        }
         seat
     }
 }

@@ -14,6 +14,10 @@ use crate::stream::places::Places;
 pub(crate) use crate::stream::places::Ticket;
 use crate::sync::{Mutex, MutexGuard};
 
+/// So many newcomers at most wait for a round. In a rush most are shown what there is at once, together with the
+/// response's head: one write to the socket instead of two.
+const MAX_WAITING: u32 = 32;
+
 /// A viewer that did not come for what was due during this many sweeps in a row is missing.
 const MISSING_AFTER: u8 = 3;
 
@@ -32,6 +36,8 @@ struct Inner<T, K> {
     beat: u32,
     /// Grows with every round of painting, whether or not it had something to show.
     round: u64,
+    /// Newcomers who wait for the next round.
+    waiting: u32,
     /// From when on a change begins a round at once; `None` while one is due or under way.
     idle_from: Option<Instant>,
     /// Why every stream ends, if they do.
@@ -83,6 +89,7 @@ impl<T, K> Stage<T, K> {
             version: 0,
             beat: 0,
             round: 0,
+            waiting: 0,
             idle_from: None,
             closed: None,
             places: Places::new(),
@@ -96,7 +103,9 @@ impl<T, K> Stage<T, K> {
     /// an older one in which it is missing. A newcomer that starts no round does not wait for one.
     pub(crate) fn enter(&self, viewer: K, starts_round: bool, now: Instant) -> Ticket {
         let mut inner = self.lock();
-        let waits = starts_round && inner.idle_from.is_some_and(|from| from <= now);
+        let is_idle = inner.idle_from.is_some_and(|from| from <= now);
+        let waits = starts_round && is_idle && inner.waiting < MAX_WAITING;
+        inner.waiting += u32::from(waits);
         let (since, beat) = (Age::of(inner.made, now), inner.beat);
         let awaited_round = if waits { inner.round + 1 } else { 0 };
         inner.places.insert(Place {
@@ -170,6 +179,7 @@ impl<T, K> Stage<T, K> {
     pub(crate) fn end_round(&self, picture: Option<Arc<T>>) {
         self.update(|inner| {
             inner.round += 1;
+            inner.waiting = 0;
             if let Some(picture) = picture {
                 inner.newest = Some(picture);
                 inner.version += 1;
