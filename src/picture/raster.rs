@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,9 +19,10 @@ use crate::picture::faces::Missing;
 use crate::picture::fonts::{self, Fonts};
 use crate::picture::format::Format;
 use crate::picture::images::{self, Images};
+use crate::picture::kinds::Kinds;
 use crate::picture::lines;
 use crate::picture::template::Line;
-use crate::picture::threads::{self, Lane, NotRun, Threads};
+use crate::picture::threads::{Lane, NotRun, Threads, on_a_roomy_stack};
 use crate::picture::together::Together;
 use crate::request::style::Style;
 
@@ -42,6 +42,7 @@ pub(crate) struct Raster {
     images: Images,
     cache: Cache<Drawing, Bytes, Bytewise>,
     widths: Cache<Line, u32>,
+    kinds: Kinds,
     complaints: Complaints,
     threads: Threads,
     /// Those that are being drawn.
@@ -65,15 +66,16 @@ impl Raster {
             images,
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             widths: Cache::new(CACHED_WIDTHS),
+            kinds: Kinds::new(),
             threads: Threads::new(),
             stills: Together::new(),
             complaints: Complaints::default(),
         }
     }
 
-    /// The picture, if it has been drawn lately.
-    pub(crate) fn cached(&self, drawing: &Drawing) -> Option<Bytes> {
-        self.cache.get(drawing)
+    /// The picture for the badge at this path, if it has been drawn lately.
+    pub(crate) fn cached(&self, drawing: &Drawing, path: &Arc<str>) -> Option<Bytes> {
+        self.cache.get(drawing).filter(|picture| self.kinds.fits(path, picture))
     }
 
     /// Does this on a drawing thread, when it is its turn. A panic in it is an error.
@@ -127,7 +129,7 @@ impl Raster {
     /// Draws while the caller waits, unless it is there.
     pub(crate) fn draw_now(&self, drawing: Drawing, path: &Arc<str>) -> Result<Drawn, PaintError> {
         // Drawn for somebody else while this one waited?
-        if let Some(picture) = self.cached(&drawing) {
+        if let Some(picture) = self.cached(&drawing, path) {
             return Ok(Drawn { picture, took: None });
         }
         let started = Instant::now();
@@ -138,7 +140,8 @@ impl Raster {
                 tracing::warn!(badge = %path, ?cluster, "no font that is loaded has these letters");
             }
         };
-        let (picture, _) = self.paint(&drawing, complain)?;
+        let (picture, _) = self.paint(&drawing, Some(path), complain)?;
+        self.kinds.learn(path, &picture);
         if !drawing.has_names {
             self.cache.insert(drawing, picture.clone());
         }
@@ -161,7 +164,7 @@ impl Raster {
     pub(crate) fn check(&self, drawing: &Drawing) -> Result<Size, CheckError> {
         let flaws = Mutex::new(Vec::new());
         let report = |flaw| flaws.lock().unwrap_or_else(PoisonError::into_inner).push(flaw);
-        let drawn = on_a_roomy_stack(|| self.paint(drawing, report));
+        let drawn = on_a_roomy_stack(|| self.paint(drawing, None, report));
         let flaws = flaws.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (drawn, flaws.into_iter().next()) {
             (Err(error), _) => Err(CheckError::Paint(error)),
@@ -198,6 +201,7 @@ impl Raster {
     fn paint(
         &self,
         drawing: &Drawing,
+        path: Option<&Arc<str>>,
         report: impl Fn(Flaw) + Clone + Send + Sync,
     ) -> Result<(Bytes, Size), PaintError> {
         let Drawing { svg, style, format, .. } = drawing;
@@ -232,7 +236,8 @@ impl Raster {
         let mut pixmap = Pixmap::new(width, height).ok_or_else(too_large)?;
         let scale = Transform::from_scale(style.scale(), style.scale());
         resvg::render(&tree, scale, &mut pixmap.as_mut());
-        let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
+        let may_be_indexed = path.is_none_or(|path| self.kinds.may_be_indexed(path, width, height));
+        let picture = encode(pixmap, format, may_be_indexed).map_err(PaintError::Encode)?;
         Ok((picture, size))
     }
 
@@ -309,16 +314,6 @@ pub(crate) enum Flaw {
 pub(crate) enum CheckError {
     Paint(PaintError),
     Flaw(Flaw),
-}
-
-/// Waits for what `draw` does on a thread with enough stack.
-fn on_a_roomy_stack<T: Send>(
-    draw: impl FnOnce() -> Result<T, PaintError> + Send,
-) -> Result<T, PaintError> {
-    thread::scope(|scope| {
-        let thread = threads::roomy().spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
-        thread.join().unwrap_or(Err(PaintError::Panicked))
-    })
 }
 
 /// Weighs a cached picture with its text.
@@ -421,7 +416,7 @@ mod tests {
         drop(gone);
         // This one comes after it.
         draw(drawing(".9999")).await.unwrap();
-        assert!(raster.cached(&drawing(".9999")).is_some());
-        assert!(raster.cached(&drawing(".999")).is_none());
+        assert!(raster.cached(&drawing(".9999"), &"/x.png".into()).is_some());
+        assert!(raster.cached(&drawing(".999"), &"/x.png".into()).is_none());
     }
 }
