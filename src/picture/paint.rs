@@ -212,7 +212,7 @@ impl Picture {
 
     /// What a drawing becomes. Nothing is drawn before the future is polled.
     pub(crate) fn paint(&self, drawing: Drawing, lane: Lane) -> Painting {
-        match self.raster.cached(&drawing) {
+        match self.raster.cached(&drawing, &self.path) {
             Some(picture) => {
                 self.meter.cache_hit();
                 Painting::Cached(picture)

@@ -3,7 +3,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,11 +20,12 @@ use crate::picture::faces::Missing;
 use crate::picture::fonts::{self, Fonts};
 use crate::picture::format::Format;
 use crate::picture::images::{self, Images};
+use crate::picture::kinds::Kinds;
 use crate::picture::layers::{Layers, Stack};
 use crate::picture::lines::{self, Cut};
 use crate::picture::outlines::outlined;
 use crate::picture::template::Line;
-use crate::picture::threads::{self, Lane, NotRun, Threads};
+use crate::picture::threads::{Lane, NotRun, Threads, on_a_roomy_stack};
 use crate::picture::together::Together;
 use crate::request::style::Style;
 
@@ -46,6 +46,7 @@ pub(crate) struct Raster {
     cache: Cache<Drawing, Bytes, Bytewise>,
     layers: Layers,
     widths: Cache<Line, u32>,
+    kinds: Kinds,
     complaints: Complaints,
     threads: Threads,
     /// Those that are being drawn.
@@ -70,15 +71,16 @@ impl Raster {
             cache: Cache::with_weighter(CACHED_PICTURES, CACHE_BYTES, Bytewise),
             layers: Layers::new(),
             widths: Cache::new(CACHED_WIDTHS),
+            kinds: Kinds::new(),
             threads: Threads::new(),
             stills: Together::new(),
             complaints: Complaints::default(),
         }
     }
 
-    /// The picture, if it has been drawn lately.
-    pub(crate) fn cached(&self, drawing: &Drawing) -> Option<Bytes> {
-        self.cache.get(drawing)
+    /// The picture for the badge at this path, if it has been drawn lately.
+    pub(crate) fn cached(&self, drawing: &Drawing, path: &Arc<str>) -> Option<Bytes> {
+        self.cache.get(drawing).filter(|picture| self.kinds.fits(path, picture))
     }
 
     /// Does this on a drawing thread, when it is its turn. A panic in it is an error.
@@ -132,7 +134,7 @@ impl Raster {
     /// Draws while the caller waits, unless it is there.
     pub(crate) fn draw_now(&self, drawing: Drawing, path: &Arc<str>) -> Result<Drawn, PaintError> {
         // Drawn for somebody else while this one waited?
-        if let Some(picture) = self.cached(&drawing) {
+        if let Some(picture) = self.cached(&drawing, path) {
             return Ok(Drawn { picture, took: None });
         }
         let started = Instant::now();
@@ -145,13 +147,14 @@ impl Raster {
         };
         let stack = if drawing.has_names { Stack::whole } else { Stack::of };
         let stack = stack(&drawing.svg);
-        let (picture, _) = match self.paint(&drawing, &stack, complain) {
+        let (picture, _) = match self.paint(&drawing, &stack, Some(path), complain) {
             // What only looks as if it were in layers was checked as a whole.
             Err(_) if stack.len() > 1 => {
-                self.paint(&drawing, &Stack::whole(&drawing.svg), complain)?
+                self.paint(&drawing, &Stack::whole(&drawing.svg), Some(path), complain)?
             }
             drawn => drawn?,
         };
+        self.kinds.learn(path, &picture);
         if !drawing.has_names {
             self.cache.insert(drawing, picture.clone());
         }
@@ -174,7 +177,8 @@ impl Raster {
     pub(crate) fn check(&self, drawing: &Drawing) -> Result<Size, CheckError> {
         let flaws = Mutex::new(Vec::new());
         let report = |flaw| flaws.lock().unwrap_or_else(PoisonError::into_inner).push(flaw);
-        let drawn = on_a_roomy_stack(|| self.paint(drawing, &Stack::whole(&drawing.svg), report));
+        let whole = Stack::whole(&drawing.svg);
+        let drawn = on_a_roomy_stack(|| self.paint(drawing, &whole, None, report));
         let flaws = flaws.into_inner().unwrap_or_else(PoisonError::into_inner);
         match (drawn, flaws.into_iter().next()) {
             (Err(error), _) => Err(CheckError::Paint(error)),
@@ -212,6 +216,7 @@ impl Raster {
         &self,
         drawing: &Drawing,
         stack: &Stack<'_>,
+        path: Option<&Arc<str>>,
         report: impl Fn(Flaw) + Clone + Send + Sync,
     ) -> Result<(Bytes, Size), PaintError> {
         let Drawing { svg, format, .. } = drawing;
@@ -231,7 +236,9 @@ impl Raster {
             return Ok((self.images.inline(svg), size));
         }
         let (pixmap, size) = self.pixels(drawing, stack, report)?;
-        let picture = encode(pixmap, format).map_err(PaintError::Encode)?;
+        let (width, height) = (pixmap.width(), pixmap.height());
+        let may_be_indexed = path.is_none_or(|path| self.kinds.may_be_indexed(path, width, height));
+        let picture = encode(pixmap, format, may_be_indexed).map_err(PaintError::Encode)?;
         Ok((picture, size))
     }
 
@@ -373,16 +380,6 @@ pub(crate) enum Flaw {
 pub(crate) enum CheckError {
     Paint(PaintError),
     Flaw(Flaw),
-}
-
-/// Waits for what `draw` does on a thread with enough stack.
-fn on_a_roomy_stack<T: Send>(
-    draw: impl FnOnce() -> Result<T, PaintError> + Send,
-) -> Result<T, PaintError> {
-    thread::scope(|scope| {
-        let thread = threads::roomy().spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
-        thread.join().unwrap_or(Err(PaintError::Panicked))
-    })
 }
 
 /// Weighs a cached picture with its text.

@@ -14,6 +14,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::error::PaintError;
+
 /// A nesting that overflows 2 MiB of stack (654 `<svg>`, 577 `<tspan>`) fits, within 64 KiB of text.
 const STACK: usize = 8 * 1024 * 1024;
 /// Whoever comes when so many stills wait would wait for long.
@@ -173,8 +175,18 @@ impl Queue {
     }
 }
 
+/// Waits for what `draw` does on a thread with enough stack.
+pub(crate) fn on_a_roomy_stack<T: Send>(
+    draw: impl FnOnce() -> Result<T, PaintError> + Send,
+) -> Result<T, PaintError> {
+    thread::scope(|scope| {
+        let thread = roomy().spawn_scoped(scope, draw).map_err(PaintError::Thread)?;
+        thread.join().unwrap_or(Err(PaintError::Panicked))
+    })
+}
+
 /// A thread with enough stack for a drawing.
-pub(crate) fn roomy() -> thread::Builder {
+fn roomy() -> thread::Builder {
     thread::Builder::new().name("livebadge-draw".into()).stack_size(STACK)
 }
 

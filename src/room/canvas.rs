@@ -4,6 +4,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -96,6 +97,17 @@ pub(crate) struct Finished {
     drawn: Result<Bytes, PaintError>,
     /// What to show where there has been nothing yet, and this has failed.
     blank: Option<Bytes>,
+}
+
+/// The first of these that is finished.
+pub(crate) fn next(drawings: &mut Vec<Drawing>, cx: &mut Context<'_>) -> Option<Finished> {
+    for nth in 0..drawings.len() {
+        if let Poll::Ready(finished) = drawings[nth].as_mut().poll(cx) {
+            drop(drawings.swap_remove(nth));
+            return Some(finished);
+        }
+    }
+    None
 }
 
 impl Canvas {

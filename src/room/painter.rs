@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -17,7 +17,7 @@ use crate::presence::calendar::is_another;
 use crate::presence::counts::{Gist, Snapshot};
 use crate::presence::leaving::LeaveReason;
 use crate::room::beyond::Beyond;
-use crate::room::canvas::{Canvas, Canvases, Drawing, Finished};
+use crate::room::canvas::{Canvas, Canvases, Drawing, Finished, next};
 use crate::room::heart::Heart;
 use crate::room::opened::{Room, Survey};
 use crate::room::rush::Rush;
@@ -407,15 +407,4 @@ enum Woken {
     Drawing(Finished),
     Values,
     Time,
-}
-
-/// The first of these that is finished.
-fn next(drawings: &mut Vec<Drawing>, cx: &mut Context<'_>) -> Option<Finished> {
-    for nth in 0..drawings.len() {
-        if let Poll::Ready(finished) = drawings[nth].as_mut().poll(cx) {
-            drop(drawings.swap_remove(nth));
-            return Some(finished);
-        }
-    }
-    None
 }

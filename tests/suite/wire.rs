@@ -156,33 +156,110 @@ async fn heartbeats_are_twelve_bytes_inside_the_next_picture() {
     assert_eq!(parser.heartbeats(), 0);
 }
 
+/// Columns of colours, of which there are as many as that, and some that nothing is drawn on.
+#[derive(Clone, Copy, Serialize)]
+struct Card {
+    width: u32,
+    colors: u32,
+    gap: u32,
+}
+
+impl Card {
+    const HEIGHT: u32 = 12;
+    const SVG: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="12">
+      {% for x in range(gap, width) %}{% set n = [x, colors - 1] | min %}
+      <rect x="{{ x }}" width="1" height="12" fill="rgb({{ n % 256 }},{{ n // 256 * 99 }},7)"/>{% endfor %}
+    </svg>"##;
+
+    fn pixels(self) -> impl Iterator<Item = [u8; 4]> {
+        let color = move |x: u32| {
+            let n = x.min(self.colors - 1);
+            if x < self.gap { [0; 4] } else { [n as u8, (n / 256 * 99) as u8, 7, 255] }
+        };
+        (0..Self::HEIGHT).flat_map(move |_| (0..self.width).map(color))
+    }
+
+    /// Of this one, and of what is sent next.
+    async fn stream(self, protocol: Protocol) -> (watch::Sender<Self>, LiveStream, Server) {
+        let (card, receiver) = watch::channel(self);
+        let badge = Badge::svg(Self::SVG).scale(1.0).values(receiver).max_rate(1000.0);
+        let server = serve_badge(badge).await;
+        let stream = watch_badge(&server, protocol).await;
+        (card, stream, server)
+    }
+}
+
+/// Colour type, as PNG has it: the kinds of pictures that a badge has.
+const KIND: usize = 25;
+const RGB: u8 = 2;
+const INDEXED: u8 = 3;
+const RGBA: u8 = 6;
+
 #[tokio::test]
 async fn a_new_size_or_colour_type_follows_the_old_picture() {
-    #[derive(Serialize)]
-    struct Card {
-        width: u32,
-        opacity: u32,
-    }
-    let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="3">
-      <rect width="{{ width }}" height="3" fill="#f00" fill-opacity="{{ opacity }}"/>
-    </svg>"##;
     for protocol in Protocol::BOTH {
-        let (card, receiver) = watch::channel(Card { width: 10, opacity: 1 });
-        let badge = Badge::svg(svg).scale(1.0).values(receiver).max_rate(1000.0);
-        let server = serve_badge(badge).await;
-        let mut stream = watch_badge(&server, protocol).await;
+        let card = |width, colors, gap| Card { width, colors, gap };
+        let (sender, mut stream, _server) = card(300, 20, 0).stream(protocol).await;
         let mut old = stream.next_part().await;
-        assert_eq!(decode(&old).width, 10);
-        for (width, opacity) in [(20, 1), (20, 0), (8, 1), (2000, 0), (1, 0)] {
-            card.send_replace(Card { width, opacity });
-            assert_eq!(decode(&stream.next_part().await), decode(&old));
+        assert_eq!(old[KIND], INDEXED);
+        for (card, kind) in [
+            (card(300, 300, 0), RGB),
+            (card(300, 290, 7), RGBA),
+            (card(310, 20, 7), INDEXED),
+            (card(310, 300, 0), RGB),
+            (card(1, 1, 1), INDEXED),
+        ] {
+            sender.send_replace(card);
+            assert_eq!(stream.next_part().await, old, "the old picture once more");
             let new = stream.next_part().await;
-            let picture = decode(&new);
-            assert_eq!((picture.width, picture.height), (width, 3));
-            let alpha = opacity as u8 * 255;
-            assert!(picture.pixels().all(|pixel| pixel[3] == alpha), "{width}, {opacity}");
+            assert!(decode(&new).pixels().eq(card.pixels()));
+            assert_eq!(new[KIND], kind);
             assert_eq!(stream.parser.open_part().unwrap()[..PREFIX], new[..PREFIX]);
             old = new;
+        }
+    }
+}
+
+/// Between numbers that have just few enough colours and just too many, each change would cost two pictures.
+#[tokio::test]
+async fn what_once_had_too_many_colours_has_no_palette_any_more() {
+    let card = |colors| Card { width: 300, colors, gap: 0 };
+    let (sender, mut stream, _server) = card(256).stream(Protocol::Http1).await;
+    assert_eq!(stream.next_part().await[KIND], INDEXED);
+    sender.send_replace(card(257));
+    assert_eq!(stream.next_part().await[KIND], INDEXED, "the old picture once more");
+    assert_eq!(stream.next_part().await[KIND], RGB);
+    for colors in [255, 256, 300, 2, 256] {
+        sender.send_replace(card(colors));
+        let picture = stream.next_part().await;
+        assert_eq!(picture[KIND], RGB);
+        assert!(decode(&picture).pixels().eq(card(colors).pixels()), "{colors}");
+    }
+}
+
+/// Whatever comes after whatever, in whole pictures from pieces of them.
+#[tokio::test]
+async fn every_pixel_is_right_through_all_changes_of_kind() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let (sender, mut stream, _server) =
+        Card { width: 9, colors: 9, gap: 0 }.stream(Protocol::Http2).await;
+    stream.next_part().await;
+    let mut last = (9, 9, 0);
+    for _ in 0..150 {
+        let width = *random.choice(&[9, 270, 280, 290]).unwrap();
+        let colors = *random.choice(&[1, 2, 17, 200, 256, 257, 290]).unwrap();
+        let gap = *random.choice(&[0, 0, 1, 5]).unwrap();
+        let looks = (width, u32::min(colors, width), gap);
+        if looks == last {
+            continue;
+        }
+        last = looks;
+        let card = Card { width, colors, gap };
+        sender.send_replace(card);
+        let mut tries = 0;
+        while !decode(&stream.next_part().await).pixels().eq(card.pixels()) {
+            tries += 1;
+            assert_eq!(tries, 1, "neither this one nor the old one once more, then this one");
         }
     }
 }

@@ -85,8 +85,8 @@ async fn what_nobody_waits_for_any_more_is_not_drawn() {
     drop(gone);
     // This one comes after it.
     draw(drawing(".9999")).await.unwrap();
-    assert!(raster.cached(&drawing(".9999")).is_some());
-    assert!(raster.cached(&drawing(".999")).is_none());
+    assert!(raster.cached(&drawing(".9999"), &"/x.png".into()).is_some());
+    assert!(raster.cached(&drawing(".999"), &"/x.png".into()).is_none());
 }
 
 /// What a look's picture is for so many visitors, as SVG.
@@ -116,8 +116,10 @@ fn layers_one_by_one_are_the_picture_to_the_pixel() {
             for scale in [1.0, 2.0, 3.5] {
                 let filled = filled(&look, &raster, visitors, stale);
                 let drawing = Drawing { style: Style::new(Theme::Dark, scale), ..filled };
-                let whole = raster.paint(&drawing, &Stack::whole(&drawing.svg), |_| ()).unwrap().0;
-                let layered = raster.paint(&drawing, &Stack::of(&drawing.svg), |_| ()).unwrap().0;
+                let whole =
+                    raster.paint(&drawing, &Stack::whole(&drawing.svg), None, |_| ()).unwrap().0;
+                let layered =
+                    raster.paint(&drawing, &Stack::of(&drawing.svg), None, |_| ()).unwrap().0;
                 assert!(whole == layered, "{look:?} for {visitors} at {scale}");
                 let layers = Stack::of(&drawing.svg).len();
                 assert_eq!(layers > 1, !stale, "{}", drawing.svg);
