@@ -32,7 +32,7 @@ async fn visit(service: &LiveBadge<NotFound>, handle: &Handle, rooms: std::ops::
         visits.spawn(async move {
             let mut body = service.oneshot(request).await.expect("never fails").into_body();
             let opening = body.frame().await.expect("a picture").expect("never fails");
-            assert!(opening.into_data().expect("bytes").len() > 1024);
+            assert!(opening.into_data().expect("bytes").len() >= 520);
         });
     }
     while let Some(visit) = visits.join_next().await {

@@ -6,7 +6,7 @@
 //! they are always the same (for PNG, 33 of them). Every viewer always stands inside an open part:
 //!
 //! ```text
-//! opening    1,024 bytes of preamble, --boundary, head, PNG, --boundary, head, PNG[..33]
+//! opening    a preamble, --boundary, head, PNG, --boundary, head, PNG[..33]
 //! a picture  PNG[33..], --boundary, head, PNG[..33]
 //! heartbeat  an empty PNG chunk that decoders skip
 //! closing    PNG[33..], --boundary--
@@ -21,12 +21,12 @@ use http::{HeaderName, HeaderValue};
 
 use crate::request::random::random;
 
-/// Chromium 156 leaves a cross-origin `<img>` blank until about 1 KiB of the response has come,
-/// WebKitGTK 2.50 until 512 bytes have: a preamble, which every multipart reader ignores (RFC 2046,
-/// section 5.1.1), lets even a 300-byte picture show at once.
-const PREAMBLE: usize = 1024;
-const GREETING: &str = "This is a live image: every part replaces the one before. \
-    A viewer for multipart/x-mixed-replace shows it; the open connection is the viewer's presence.";
+/// What every multipart reader ignores (RFC 2046, section 5.1.1), and Chromium 156 takes for an image: it leaves
+/// an `<img>` of another site blank until it has seen 1,024 bytes or the magic of an image. PNG's own would do
+/// worse than none: then it never shows anything (`tests/quirks`, "sizes on another site").
+const MAGIC: &[u8] = b"GIF89a";
+/// WebKitGTK 2.50 shows nothing before it has got more than 512 bytes.
+const LEAST: usize = 520;
 
 /// Whose pages may show a picture. WebKitGTK 2.50 looks for it in each part's head as well, where a page
 /// asks for isolation (COEP: `tests/browsers`).
@@ -87,11 +87,13 @@ impl Multipart {
             .expect("a boundary of letters, digits and a dash is a valid header value")
     }
 
-    /// What comes before the first picture.
-    pub(crate) fn put_opening(&self, out: &mut BytesMut, media_type: &str) {
-        out.put_slice(GREETING.as_bytes());
-        out.put_bytes(b' ', PREAMBLE - GREETING.len() - 2);
-        self.put_next_head(out, media_type);
+    /// What comes before the first picture, behind whose beginning there is so much.
+    pub(crate) fn put_opening(&self, out: &mut BytesMut, media_type: &str, following: usize) {
+        let mut head = BytesMut::new();
+        self.put_next_head(&mut head, media_type);
+        out.put_slice(MAGIC);
+        out.put_bytes(b' ', LEAST.saturating_sub(MAGIC.len() + head.len() + following));
+        out.put_slice(&head);
     }
 
     /// Ends a picture and begins the next part.
@@ -130,10 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_delimiter_ends_the_preamble_after_one_kibibyte() {
-        let mut opening = BytesMut::new();
-        multipart().put_opening(&mut opening, "image/png");
-        assert_eq!(&opening[PREAMBLE - 2..PREAMBLE + 2], b"\r\n--");
+    fn a_preamble_is_as_long_as_it_must_be() {
+        let opening = |following: usize| {
+            let mut opening = BytesMut::new();
+            multipart().put_opening(&mut opening, "image/png", following);
+            assert!(opening.starts_with(b"GIF89a") && opening.ends_with(b"\r\n\r\n"));
+            opening.len()
+        };
+        let head = opening(LEAST) - MAGIC.len();
+        for following in [0, 1, 60, 300, 406, 407, 408, 520, 9000] {
+            let least = LEAST.max(MAGIC.len() + head + following);
+            assert_eq!(opening(following) + following, least, "{following}");
+        }
     }
 
     #[test]

@@ -57,8 +57,10 @@ impl Parts {
     /// For a viewer that has seen nothing yet.
     pub(crate) fn opening(&self, framing: Framing) -> Bytes {
         let build = || {
-            let mut out = BytesMut::with_capacity(self.whole.len() + 1200);
-            self.multipart.put_opening(&mut out, self.format.media_type());
+            // The prefix is not sent to everybody.
+            let following = self.whole.len() - self.prefix_len;
+            let mut out = BytesMut::with_capacity(following + 600);
+            self.multipart.put_opening(&mut out, self.format.media_type(), following);
             out.put_slice(&self.whole);
             out.freeze()
         };

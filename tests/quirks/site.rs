@@ -1,8 +1,8 @@
 //! A site with live pictures, in this process, so that a test says what they show.
 
 use std::future::ready;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -28,6 +28,13 @@ use super::serve::{self, Transport};
 /// A rectangle of one colour.
 const SVG: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="80">
   <rect width="{{ width }}" height="80" fill="{{ fill }}" fill-opacity="{{ opacity }}"/>
+</svg>"#;
+/// The same with speckles that nobody can see: the longer the room's name is, the more bytes the picture has.
+const SPECKLED: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="{{ width }}" height="80">
+  <rect width="{{ width }}" height="80" fill="{{ fill }}" fill-opacity="{{ opacity }}"/>
+  {% for n in range(9 * (params.room | length)) -%}
+  <rect x="{{ (n * n * 7 + n * 53) % 119 }}" y="{{ (n * n * 13 + n * 29) % 79 }}" width="1" height="1" fill="{{ n % 2 and '#fff' or '#000' }}" fill-opacity="0.0{{ (n * n + n) % 7 // 2 + 1 }}"/>
+  {%- endfor %}
 </svg>"#;
 pub(crate) const WIDTH: u32 = 120;
 pub(crate) const HEIGHT: u32 = 80;
@@ -137,12 +144,15 @@ impl Plan {
     pub(crate) async fn serve(self, transport: Transport) -> Site {
         let (look, looks) = watch::channel(Look::new(RED, WIDTH, 1.0));
         let log = Arc::new(Log::default());
-        let badge = Badge::svg(SVG).values(looks).heartbeat(self.heartbeat).format(self.format);
-        // One picture pixel is one CSS pixel.
-        let badge = badge.scale(1.0).max_rate(1000.0).page_text("{{ fill }}");
+        let badge = |svg| {
+            let badge = Badge::svg(svg).values(looks.clone()).heartbeat(self.heartbeat);
+            // One picture pixel is one CSS pixel.
+            badge.format(self.format.clone()).scale(1.0).max_rate(1000.0).page_text("{{ fill }}")
+        };
         let badges = LiveBadgeLayer::builder()
-            .badge("/live.png", badge.clone())
-            .badge("/rooms/{room}", badge)
+            .badge("/live.png", badge(SVG))
+            .badge("/rooms/{room}", badge(SVG))
+            .badge("/speckled/{room}", badge(SPECKLED))
             .observer(Told(log.clone()))
             .build()
             .expect("the badge is right");
@@ -276,7 +286,12 @@ impl Site {
 
     /// The size of the picture that was painted last.
     pub(crate) fn picture_bytes(&self) -> usize {
-        self.log.picture_bytes.load(Ordering::SeqCst)
+        self.all_picture_bytes().last().copied().unwrap_or_default()
+    }
+
+    /// The same of all that have been painted, in their order.
+    pub(crate) fn all_picture_bytes(&self) -> Vec<usize> {
+        self.log.picture_bytes.lock().expect("no panic").clone()
     }
 }
 
@@ -317,7 +332,7 @@ struct Log {
     /// Each open body has a share.
     open: Arc<()>,
     joins: AtomicUsize,
-    picture_bytes: AtomicUsize,
+    picture_bytes: Mutex<Vec<usize>>,
 }
 
 struct Told(Arc<Log>);
@@ -328,6 +343,6 @@ impl Observer for Told {
     }
 
     fn on_paint(&self, paint: &Paint) {
-        self.0.picture_bytes.store(paint.bytes, Ordering::SeqCst);
+        self.0.picture_bytes.lock().expect("no panic").push(paint.bytes);
     }
 }

@@ -174,7 +174,7 @@ mod metrics {
             assert_eq!(totals.get(name), expected, "{name}");
         }
         assert!(totals.get("livebadge_heartbeats_total") >= 1.0);
-        assert!(totals.get("livebadge_bytes_total") > 2.0 * 1024.0);
+        assert!(totals.get("livebadge_bytes_total") > 2.0 * 520.0);
         drop((a, b));
         eventually("empty rooms", || handle.rooms().is_empty()).await;
         eventually("gauges at zero", || {

@@ -46,6 +46,7 @@ pub(crate) const ALL: &[Case] = cases! {
 
     "cross-origin over h1": wire::a_tiny_picture_is_shown_on_another_site(H1);
     "cross-origin over h2": wire::a_tiny_picture_is_shown_on_another_site(H2);
+    "sizes on another site": wire::pictures_of_all_sizes_are_shown_on_another_site(H1);
     "compression over h1": wire::compression_leaves_streams_alone(H1);
     "compression over h2": wire::compression_leaves_streams_alone(H2);
     "gzip by force over h1": wire::compressed_streams_are_shown(H1);

@@ -11,8 +11,8 @@ use crate::support::Engine;
 
 const IMAGE: &str = r#"<img src="/live.png">"#;
 
-/// Chromium 156 leaves an image from another origin blank until about 1 KiB of the response has come,
-/// WebKitGTK 2.50 any image until 512 bytes have. A tiny picture is less, twice.
+/// Chromium 156 leaves an image from another origin blank until it has seen 1,024 bytes or an image's magic,
+/// WebKitGTK 2.50 any image until more than 512 bytes have come. A tiny picture is less, twice.
 pub(crate) async fn a_tiny_picture_is_shown_on_another_site(scene: Scene, transport: Transport) {
     let badges = Site::plan().serve(transport).await;
     let page = format!(r#"<img src="{}">"#, badges.url("/live.png"));
@@ -21,6 +21,26 @@ pub(crate) async fn a_tiny_picture_is_shown_on_another_site(scene: Scene, transp
     let size = badges.picture_bytes();
     assert!((60..=300).contains(&size), "{size} bytes are a tiny picture");
     changes_are_shown(scene, &badges).await;
+}
+
+/// From what is padded to what is more than any browser wants.
+pub(crate) async fn pictures_of_all_sizes_are_shown_on_another_site(
+    scene: Scene,
+    transport: Transport,
+) {
+    let badges = Site::plan().serve(transport).await;
+    let rooms: Vec<String> = [6, 10, 16, 26, 42, 63].map(|length| "x".repeat(length)).into();
+    let image =
+        |room: &String| format!(r#"<img src="{}">"#, badges.url(&format!("/speckled/{room}")));
+    let page: String = rooms.iter().map(image).collect();
+    let forum = Site::of(page, transport).await;
+    let all = |colour| one(colour).times(rooms.len() as u32);
+    scene.open_elsewhere(&forum.url_by_name("/"), &badges, all(RED)).await;
+    let mut sizes = badges.all_picture_bytes();
+    sizes.sort_unstable();
+    assert!((250..350).contains(&sizes[0]) && sizes[sizes.len() - 1] >= 850, "{sizes:?}");
+    let changed = badges.show(GREEN);
+    scene.see(all(GREEN), changed, "a change").await;
 }
 
 /// The streams' `Content-Encoding: identity` keeps compression layers off them, and is right for
