@@ -243,6 +243,8 @@ pub mod docs {
     pub mod limits {}
     #[doc = include_str!("../docs/PRIVACY.md")]
     pub mod privacy {}
+    #[doc = include_str!("../docs/SERVING_MANY.md")]
+    pub mod serving_many {}
     #[doc = include_str!("../docs/TROUBLESHOOTING.md")]
     pub mod troubleshooting {}
 }
