@@ -154,6 +154,12 @@ impl Registry {
         entries.values().flat_map(|entry| &entry.room).for_each(|room| room.changed.ring());
     }
 
+    /// Waits until that has happened.
+    #[cfg(feature = "hyper")]
+    pub(crate) async fn is_shut_down(&self) {
+        self.shutdown.cancelled().await;
+    }
+
     /// How many are in a room; where nobody has opened it, how many are on other nodes.
     pub(crate) fn counts_of(&self, id: &RoomId, recipe: &Recipe) -> Counts {
         let elsewhere = || Some(self.nodes.as_ref()?.counts_of(recipe, &id.params));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
-use tokio_util::sync::CancellationToken;
 
 use crate::badge::own_urls::Detours;
 use crate::badge::recipe::Recipe;
@@ -31,7 +30,6 @@ pub(crate) struct Dispatch {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) calendar: Arc<Calendar>,
     pub(crate) detours: Detours,
-    pub(crate) shutdown: CancellationToken,
     pub(crate) traffic: Traffic,
 }
 

@@ -229,7 +229,7 @@ impl Handle {
     /// Waits until somebody has called one of these.
     #[cfg(feature = "hyper")]
     pub(crate) async fn is_going_down(&self) {
-        self.dispatch.shutdown.cancelled().await;
+        self.dispatch.registry.is_shut_down().await;
     }
 
     fn no_badge(&self, path: &str) -> RoomError {

@@ -434,7 +434,7 @@ impl LiveBadgeLayerBuilder {
         let nodes = nodes.map_err(BuildError::of_layer)?;
         let registry =
             Registry::new(self.max_rooms, reporter.clone(), archive, nodes, shutdown.clone());
-        let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown.clone());
+        let admission = Admission::new(self.max_viewers.unwrap_or(usize::MAX), shutdown);
         let badges = Dispatch {
             recipes: recipes.into_iter().map(Arc::new).collect(),
             paths,
@@ -445,7 +445,6 @@ impl LiveBadgeLayerBuilder {
             calendar,
             admission,
             detours: Detours::default(),
-            shutdown,
             traffic: Traffic::default(),
         };
         Ok(LiveBadgeLayer { badges: Arc::new(badges) })
