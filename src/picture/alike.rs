@@ -3,7 +3,7 @@
 //! Ten thousand rooms whose clocks tick at the same second have one text among them.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use minijinja::value::Value;
@@ -18,6 +18,9 @@ use crate::request::style::Style;
 const KEPT: usize = 64;
 /// The same where the application's values are in them.
 const KEPT_WITH_VALUES: usize = 256;
+
+/// Larger values are not compared, and their text is not kept: it is filled each time.
+const MAX_VALUES_BYTES: usize = 4 * 1024;
 
 /// The texts of a badge that shows nothing of a room but its counts, its values and the time. So none has a
 /// visitor's name in it.
@@ -57,8 +60,26 @@ impl Alike {
         let Moment { now, is_stale } = moment;
         let (counts, style) = (counts.clone(), style.clone());
         let now = if self.shows_now { now } else { 0 };
-        let values = if values.is_empty() { "".into() } else { format!("{values:?}").into() };
+        let mut said = Short::default();
+        if !values.is_empty() && write!(said, "{values:?}").is_err() {
+            return fill();
+        }
+        let values = said.0.into();
         self.filled.get_or_insert_with(&Shown { counts, now, is_stale, style, values }, fill)
+    }
+}
+
+/// Text that is written as long as it is short.
+#[derive(Default)]
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > MAX_VALUES_BYTES {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
     }
 }
 
@@ -141,5 +162,7 @@ mod tests {
             assert_eq!(filled.to_lowercase(), text.to_lowercase());
         }
         assert_eq!(&*see(1.into(), true), "1 true");
+        let long = || Value::from("x".repeat(MAX_VALUES_BYTES));
+        assert!(!Arc::ptr_eq(&see(long(), false), &see(long(), false)), "too long to be kept");
     }
 }

@@ -92,6 +92,10 @@ impl Admission {
             return Err(Refusal::ShuttingDown);
         }
         let open = self.open.one_more(self.max_viewers).ok_or(Refusal::TooManyViewers)?;
+        // Once more: whoever waits for the last one to go either sees this one, or has said so before.
+        if self.shutdown.is_cancelled() {
+            return Err(Refusal::ShuttingDown);
+        }
         // Whoever only looks on takes nobody's place.
         let (holder, limit) = match watcher {
             Watcher::Counted(_) => {
@@ -140,7 +144,7 @@ impl Open {
     /// Unless there are so many.
     fn one_more(self: &Arc<Self>, most: usize) -> Option<OpenOne> {
         let more = |streams| (streams < most).then_some(streams + 1);
-        let before = self.streams.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        let before = self.streams.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
         before.is_ok().then(|| OpenOne(self.clone()))
     }
 
@@ -150,7 +154,7 @@ impl Open {
             let mut told = pin!(self.none.notified());
             // Before the look, so that what happens after it is told.
             told.as_mut().enable();
-            if self.streams.load(Ordering::Acquire) == 0 {
+            if self.streams.load(Ordering::SeqCst) == 0 {
                 return;
             }
             told.await;

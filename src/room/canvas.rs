@@ -45,6 +45,14 @@ impl Canvases {
         canvases.find(|(number, _)| *number == screen.number).map(|(_, canvas)| canvas)
     }
 
+    /// Those of these screens where nothing is being drawn.
+    pub(crate) fn idle<'a>(
+        &self,
+        screens: impl Iterator<Item = &'a Arc<Screen>>,
+    ) -> impl Iterator<Item = &'a Arc<Screen>> {
+        screens.filter(|screen| !self.of(screen).is_some_and(Canvas::is_drawing))
+    }
+
     /// The same, where there was none.
     pub(crate) fn put_up(&mut self, screen: &Screen) -> &mut Canvas {
         let found = self.0.iter().position(|(number, _)| *number == screen.number);

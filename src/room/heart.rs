@@ -46,8 +46,9 @@ impl Heart {
     ) {
         let (now, was_paused) = (Instant::now(), std::mem::take(&mut self.was_paused));
         let every = room.recipe.settings.heartbeat();
-        // In step, so that those who beat together go on so.
-        self.next = Some(self.next + every).filter(|next| *next > now).unwrap_or(now + every);
+        // In step, so that those who beat together go on so, whatever they have missed.
+        let missed = now.saturating_duration_since(self.next).as_nanos() / every.as_nanos();
+        self.next += every.saturating_mul(missed as u32 + 1);
         self.beats = (self.beats + 1) % BEATS_IN_A_PART;
         for screen in &survey.screens {
             if !was_paused {

@@ -17,7 +17,7 @@ use crate::presence::calendar::is_another;
 use crate::presence::counts::{Gist, Snapshot};
 use crate::presence::leaving::LeaveReason;
 use crate::room::beyond::Beyond;
-use crate::room::canvas::{Canvas, Canvases, Drawing, Finished, next};
+use crate::room::canvas::{Canvases, Drawing, Finished, next};
 use crate::room::heart::Heart;
 use crate::room::opened::{Room, Survey};
 use crate::room::rush::Rush;
@@ -110,7 +110,10 @@ impl Painter {
         let mut is_turn = self.is_due && (has_ticked || now >= self.next_paint);
         if is_turn && self.rush.goes_on(now) && !self.has_other_cause {
             is_turn = false;
-            self.next_paint = now + self.room.recipe.settings.interval();
+            self.next_paint = self.rush.end().min(now + self.room.recipe.settings.interval());
+            // Whoever waits for the round has what there is.
+            let idle = self.canvases.idle(survey.open());
+            idle.for_each(|screen| screen.stage.end_round(None));
         }
         let is_new = |screen: &Arc<Screen>| self.canvases.of(screen).is_none();
         let ranked = survey.open().enumerate();
@@ -183,9 +186,7 @@ impl Painter {
     /// Sleeps until there is something to do other than to beat.
     async fn rest(&mut self, survey: &Survey) {
         if !self.is_due {
-            let is_drawing =
-                |screen: &&Arc<Screen>| self.canvases.of(screen).is_some_and(Canvas::is_drawing);
-            let idle = survey.open().filter(|screen| !is_drawing(screen));
+            let idle = self.canvases.idle(survey.open());
             idle.for_each(|screen| screen.stage.set_idle_from(Some(self.next_paint)));
         }
         loop {
@@ -232,11 +233,12 @@ impl Painter {
         let mut sleep = pin!(sleeps.then(|| sleep_until(at_latest)));
         let mut values = values.may_change().then(|| Box::pin(values.changed()));
         poll_fn(|cx| {
-            if room.changed.poll(cx).is_ready() {
-                return Poll::Ready(Woken::Change);
-            }
+            // First: there are only so many of them, whatever else goes on.
             if let Some(finished) = next(drawings, cx) {
                 return Poll::Ready(Woken::Drawing(finished));
+            }
+            if room.changed.poll(cx).is_ready() {
+                return Poll::Ready(Woken::Change);
             }
             if values.as_mut().is_some_and(|values| values.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Woken::Values);

@@ -150,8 +150,10 @@ impl Registry {
     pub(crate) fn shut_down(&self) {
         self.shutdown.cancel();
         // A room that is not among these yet looks for itself when it begins.
-        let entries = self.entries();
-        entries.values().flat_map(|entry| &entry.room).for_each(|room| room.changed.ring());
+        let open = |entry: &Entry| entry.room.clone();
+        let rooms: Vec<_> = self.entries().values().filter_map(open).collect();
+        // Outside the lock: foreign code.
+        rooms.iter().for_each(|room| room.changed.ring());
     }
 
     /// Waits until that has happened.

@@ -37,8 +37,13 @@ impl Rush {
     pub(crate) fn goes_on(&mut self, now: Instant) -> bool {
         let moves = std::mem::take(&mut self.moves);
         let time = now.saturating_duration_since(self.since);
-        let is_rush = moves >= A_FEW && moves >= PER_SECOND * time.as_millis() as u32 / 1000;
-        is_rush && now < self.last_round + PATIENCE
+        let is_fast = u128::from(moves) >= u128::from(PER_SECOND) * time.as_millis() / 1000;
+        moves >= A_FEW && is_fast && now < self.end()
+    }
+
+    /// When it is over at the latest.
+    pub(crate) fn end(&self) -> Instant {
+        self.last_round + PATIENCE
     }
 
     pub(crate) fn begin_round(&mut self, now: Instant) {

@@ -36,10 +36,14 @@ impl Ticker {
         ticks.any(|ticks| ticks.step(wall) != ticks.step(self.wall))
     }
 
-    /// When it ticks next. Should the wall clock be behind then, it is asked again.
+    /// When it ticks next; now, if it has, such as while something was drawn, or because it was set. Should the
+    /// wall clock be behind then, it is asked again.
     pub(crate) fn next_tick(&self, clock: &Clock, survey: &Survey) -> Option<Instant> {
         let mut ticks = survey.ticks().peekable();
         ticks.peek()?;
+        if self.has_ticked(clock, survey) {
+            return Some(Instant::now());
+        }
         let (now, wall) = (Instant::now(), clock.now());
         ticks.filter_map(|ticks| ticks.wait(wall)).min().map(|wait| now + wait)
     }

@@ -200,6 +200,24 @@ async fn a_clock_that_is_set_shows_one_right_picture_and_is_in_step_again() {
     }
 }
 
+/// Also where its next tick is far away, or never: after an end, or over it.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_is_seen_at_the_next_heartbeat() {
+    let wall = Wall::at(Duration::from_secs(NOON));
+    let end = SystemTime::UNIX_EPOCH + Duration::from_secs(NOON) + 10 * HOUR;
+    let badge = bar_badge_of("now // 3600 % 100").every(HOUR).until(end).heartbeat(5 * SECOND);
+    let (service, _) = ready(wall.builder().badge("/x.png", badge)).await;
+    let mut viewer = Direct::open(&service, "/x.png", &BROWSER).await;
+    let noon = next(&mut viewer).await;
+    for (hours, is_back, shown) in [(3, false, 3), (2, true, 1), (12, false, 10), (11, true, 2)] {
+        sleep(7 * SECOND).await;
+        wall.set(hours * HOUR, is_back);
+        let since = Instant::now();
+        assert_eq!(next(&mut viewer).await, (noon + shown) % 100, "{hours}");
+        assert!(since.elapsed() <= 5 * SECOND + MOMENT, "{hours}: {:?}", since.elapsed());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_process_that_stood_still_has_no_burst_to_send() {
     let wall = Wall::at(Duration::from_millis(NOON * 1000 + 300));
