@@ -28,14 +28,17 @@ impl Kinds {
 
     /// Whether a picture of this size may have a palette.
     pub(crate) fn may_be_indexed(&self, path: &Arc<str>, width: u32, height: u32) -> bool {
-        let size = (u64::from(width) << 32 | u64::from(height)).to_be_bytes();
-        self.without_palette.get(&(path.clone(), size)).is_none()
+        self.may_have_palette(path, (u64::from(width) << 32 | u64::from(height)).to_be_bytes())
     }
 
     /// Whether this is not of the kind that has turned out to be too small. Other formats have but one kind.
     pub(crate) fn fits(&self, path: &Arc<str>, picture: &[u8]) -> bool {
         let size = size(picture).filter(|_| is_indexed(picture));
-        size.is_none_or(|size| self.without_palette.get(&(path.clone(), size)).is_none())
+        size.is_none_or(|size| self.may_have_palette(path, size))
+    }
+
+    fn may_have_palette(&self, path: &Arc<str>, size: [u8; 8]) -> bool {
+        self.without_palette.get(&(path.clone(), size)).is_none()
     }
 
     /// A picture has been made.

@@ -2,10 +2,11 @@
 //! whether their source is still there.
 
 use std::fmt;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use minijinja::value::Value;
@@ -126,13 +127,8 @@ impl RoomValues {
     }
 
     async fn any_changed(&mut self) {
-        let mut changes: Vec<_> =
-            self.opened.iter_mut().flatten().map(|values| values.changed()).collect();
-        let any = |cx: &mut Context<'_>| {
-            let is_ready = changes.iter_mut().any(|change| change.as_mut().poll(cx).is_ready());
-            if is_ready { Poll::Ready(()) } else { Poll::Pending }
-        };
-        std::future::poll_fn(any).await;
+        let opened = self.opened.iter_mut().flatten();
+        any_ready(opened.map(|values| values.changed()).collect()).await;
     }
 
     /// Whether what has been taken is stale; if not, when it will be. A room's own source may come back.
@@ -172,6 +168,15 @@ impl RoomValues {
     }
 }
 
+/// Waits for the first of these; for ever, if there is none.
+pub(crate) async fn any_ready<F: Future<Output = ()> + ?Sized>(mut futures: Vec<Pin<Box<F>>>) {
+    poll_fn(|cx| {
+        let is_ready = futures.iter_mut().any(|future| future.as_mut().poll(cx).is_ready());
+        if is_ready { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
 impl Source {
     fn open(&self, params: &Params) -> Box<dyn Values> {
         match self {
@@ -198,6 +203,7 @@ impl fmt::Debug for Source {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Context;
 
     use serde::Serializer;
 

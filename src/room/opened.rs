@@ -42,8 +42,6 @@ pub(crate) struct Room {
     pub(crate) changed: Arc<Bell>,
     /// Whose numbers are shown here.
     pub(crate) crowd: Arc<Crowd>,
-    /// They are people of other rooms, and it has none of its own.
-    shows_others: bool,
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
     is_forgotten: AtomicBool,
@@ -120,7 +118,7 @@ impl Room {
         let settings = &recipe.settings;
         let crowd = Crowd::of_room(settings.grace(), settings.calendar.clone(), history);
         let crowd = Arc::new(crowd);
-        Self { shows_others: false, ..Self::showing(path, id, recipe, crowd) }
+        Self::showing(path, id, recipe, crowd)
     }
 
     /// The same, of whose past nothing is known yet.
@@ -144,7 +142,6 @@ impl Room {
             recipe,
             changed,
             crowd,
-            shows_others: true,
             screens: Mutex::default(),
             stale: Staleness::default(),
             is_forgotten,
@@ -168,7 +165,7 @@ impl Room {
 
     /// It shows other rooms' people, and has none of its own.
     pub(crate) fn shows_others(&self) -> bool {
-        self.shows_others
+        self.recipe.total.is_some()
     }
 
     /// There is one room more, or less.
@@ -256,7 +253,7 @@ impl Room {
 
     /// The totals that its people are counted in.
     pub(crate) fn totals(&self) -> &[Arc<Crowd>] {
-        if self.shows_others { &[] } else { &self.recipe.totals }
+        if self.shows_others() { &[] } else { &self.recipe.totals }
     }
 
     pub(crate) fn is_forgotten(&self) -> bool {
@@ -328,7 +325,7 @@ impl Room {
 
     /// Those that a viewer of this room is counted in: totals, and its own.
     fn counted_in(&self) -> impl Iterator<Item = &Arc<Crowd>> {
-        self.totals().iter().chain((!self.shows_others).then_some(&self.crowd))
+        self.totals().iter().chain((!self.shows_others()).then_some(&self.crowd))
     }
 
     /// In totals first, so that a leave grace in them ends no later than in the room, which wakes then.

@@ -152,7 +152,7 @@ impl Painter {
         if self.gist.here != before.here && !self.room.shows_others() {
             let (from, to) = (before.here.visitors, self.gist.here.visitors);
             self.room.recipe.picture.meter.visitors_change(from, to);
-            self.tell_occupancy(&snapshot);
+            self.tell_occupancy();
         }
         if self.gist.counts != before.counts && !self.room.shows_others() {
             self.beyond.reporter.changed(&self.room.path, self.gist.counts.clone());
@@ -167,13 +167,13 @@ impl Painter {
     }
 
     /// Tells of a room's first visitor, and of its last.
-    fn tell_occupancy(&mut self, snapshot: &Snapshot) {
-        let Self { room, beyond, occupied_since, .. } = self;
+    fn tell_occupancy(&mut self) {
+        let Self { room, beyond, gist, occupied_since, .. } = self;
         let reporter = &beyond.reporter;
-        match (snapshot.here.visitors, *occupied_since) {
+        match (gist.here.visitors, *occupied_since) {
             (1.., None) => {
                 *occupied_since = Some(Instant::now());
-                reporter.occupied(&room.path, snapshot.counts.clone());
+                reporter.occupied(&room.path, gist.counts.clone());
             }
             (0, Some(since)) => {
                 *occupied_since = None;

@@ -1,11 +1,9 @@
 //! The application's values of each badge that is shown in a room, as far as badges have any.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 
 use crate::error::PaintError;
-use crate::picture::values::{RoomValues, Taken};
+use crate::picture::values::{RoomValues, Taken, any_ready};
 use crate::request::params::Params;
 use crate::room::screen::Screen;
 
@@ -52,13 +50,7 @@ impl Watching {
 
     /// Waits for the first change of any of them.
     pub(crate) async fn changed(&mut self) {
-        let mut changes: Vec<_> =
-            self.0.iter_mut().map(|(_, values)| Box::pin(values.changed())).collect();
-        poll_fn(|cx| {
-            let ready = changes.iter_mut().any(|change| change.as_mut().poll(cx).is_ready());
-            if ready { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+        any_ready(self.0.iter_mut().map(|(_, values)| Box::pin(values.changed())).collect()).await;
     }
 }
 

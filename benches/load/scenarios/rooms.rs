@@ -36,10 +36,7 @@ fn counted(
     let server = plan.start(kind)?;
     let mut crowd = Crowd::h1(server.address)?;
     crowd.join(1, 1, &|_| "/rooms/first/online.png".to_owned())?;
-    let path = |viewer| match has_rooms {
-        true => format!("/rooms/{viewer}/online.png"),
-        false => "/online.png".to_owned(),
-    };
+    let path = |viewer| path(viewer, has_rooms, "online.png");
     let (before, used, begun) = (server.memory()?, server.usage()?, Instant::now());
     crowd.join(viewers, AT_ONCE, &path)?;
     let (took, used) = (begun.elapsed(), server.usage()?.since(used));
@@ -68,10 +65,7 @@ fn changing(
 ) -> Outcome<()> {
     let mut server = plan.start(kind)?;
     let mut crowd = Crowd::h1(server.address)?;
-    let path = |viewer| match has_rooms {
-        true => format!("/rooms/{viewer}/values.png"),
-        false => "/values.png".to_owned(),
-    };
+    let path = |viewer| path(viewer, has_rooms, "values.png");
     crowd.join(1, 1, &path)?;
     // Every picture once, so that all are drawn.
     let first = if has_rooms { Order::ChangeRooms(0..1) } else { Order::Change };
@@ -95,6 +89,10 @@ fn changing(
     let frames = crowd.tally(|tally| tally.frames) - frames;
     samples.add(&case(viewers, has_rooms), kind, "CPU us a frame", used.cpu_us / frames as f64)?;
     Ok(())
+}
+
+fn path(viewer: usize, has_rooms: bool, picture: &str) -> String {
+    if has_rooms { format!("/rooms/{viewer}/{picture}") } else { format!("/{picture}") }
 }
 
 fn case(viewers: usize, has_rooms: bool) -> String {

@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,12 +17,12 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::control::obey;
 use super::frames::{self, Frames, PART};
+use super::spawn_axum;
 
 pub(crate) async fn serve(listener: TcpListener, frames: Frames) -> Result<(), Box<dyn Error>> {
     let (shown, pictures) = watch::channel(frames.after(0));
     let app = Router::new().route("/{*picture}", get(stream)).with_state(pictures);
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    tokio::spawn(axum::serve(listener, app).into_future());
+    spawn_axum(listener, app);
     let mut changes = 0;
     let change = |_| {
         changes += 1;

@@ -6,7 +6,6 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,7 +13,7 @@ use tower::Service;
 use tower_livebadge::{Badge, LiveBadgeLayer, Params};
 
 use super::control::{Order, obey};
-use super::hyper_conns;
+use super::{hyper_conns, spawn_axum};
 use crate::pictures;
 
 /// More than are ever asked for.
@@ -43,8 +42,7 @@ pub(crate) async fn serve_ready(listener: TcpListener) -> Result<(), Box<dyn Err
 
 pub(crate) async fn serve_axum(listener: TcpListener) -> Result<(), Box<dyn Error>> {
     let (numbers, badges) = badges()?;
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    tokio::spawn(axum::serve(listener, Router::new().layer(badges)).into_future());
+    spawn_axum(listener, Router::new().layer(badges));
     Ok(obey(|order| numbers.change(order)).await?)
 }
 

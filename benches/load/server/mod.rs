@@ -14,6 +14,8 @@ use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use axum::Router;
+use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -21,6 +23,12 @@ use self::frames::Frames;
 
 /// With fewer, lost SYNs of a storm would be all that is measured.
 const BACKLOG: i32 = 4096;
+
+/// axum's own server, with the one setting of sockets that all have.
+fn spawn_axum(listener: tokio::net::TcpListener, app: Router) {
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    tokio::spawn(axum::serve(listener, app).into_future());
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 pub(crate) enum Kind {

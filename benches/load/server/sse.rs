@@ -7,20 +7,19 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_stream::{Stream, StreamExt};
 
 use super::control::obey;
+use super::spawn_axum;
 use crate::pictures;
 
 pub(crate) async fn serve(listener: TcpListener) -> Result<(), Box<dyn Error>> {
     let (shown, numbers) = watch::channel(pictures::number(0));
     let app = Router::new().route("/{*picture}", get(stream)).with_state(numbers);
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    tokio::spawn(axum::serve(listener, app).into_future());
+    spawn_axum(listener, app);
     let mut changes = 0;
     let change = |_| {
         changes += 1;
