@@ -147,16 +147,11 @@ impl Archive {
     }
 
     /// A room is freed, of which this is to be kept; it may not have known what there was before.
-    pub(crate) fn take(&self, room: &Room, past: Option<&mut (History, bool)>) {
+    pub(crate) fn take(&self, room: &Room, past: Option<&(History, bool)>) {
         match (&self.keeping, past) {
             _ if room.shows_others() => {}
-            (Keeping::Shared(sharing), Some((history, _))) => {
-                if let Some(due) = history.take() {
-                    sharing.bring(room.key(), due);
-                }
-            }
-            // It was forgotten when the application said so.
-            (Keeping::Shared(_), None) => {}
+            // It has been brought, or was forgotten when the application said so.
+            (Keeping::Shared(_), _) => {}
             // Nobody was counted in it: it is not to be known that it was asked for.
             (_, Some((History { totals, .. }, _))) if totals.is_nothing() => {}
             (Keeping::Alone(keeper), Some((history, true))) => {
@@ -166,6 +161,13 @@ impl Archive {
                 keeper.keep_more(room.key(), history.totals.clone());
             }
             (Keeping::Alone(keeper), None) => keeper.forget(room.key()),
+        }
+    }
+
+    /// What has come to a room that is freed, where other nodes add to it.
+    pub(crate) fn bring(&self, room: &Room, due: Due) {
+        if let Keeping::Shared(sharing) = &self.keeping {
+            sharing.bring(room.key(), due);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::presence::counts::{RoomCounts, Snapshot};
 use crate::presence::crowd::{Crowd, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
-use crate::presence::ledger::Asked;
+use crate::presence::ledger::{Asked, Due};
 use crate::presence::people::Who;
 use crate::presence::totals::Totals;
 use crate::request::params::RoomId;
@@ -269,14 +269,14 @@ impl Room {
 
     /// What is to be kept of it once nobody is here, and whether it knew what had been before. Afterwards it is not
     /// told any more, and has nothing to give.
-    pub(crate) fn legacy(&self) -> Option<(History, bool)> {
+    pub(crate) fn legacy(&self, give: impl FnMut(Due)) -> Option<(History, bool)> {
         let is_kept = self.recipe.remembers && !self.shows_others();
         let is_kept = is_kept && !self.is_forgotten();
         is_kept.then(|| {
             self.crowd.change_history(|history| {
-                let legacy = history.clone();
-                history.take();
-                (legacy, self.knows_past.swap(true, Ordering::Relaxed))
+                // Under its lock: who looks at the room finds this there, or where it has been given.
+                history.take().into_iter().for_each(give);
+                (history.clone(), self.knows_past.swap(true, Ordering::Relaxed))
             })
         })
     }

@@ -301,9 +301,14 @@ impl Running {
         let Some(entry) = entries.get_mut(&self.room.id) else { return };
         if entry.room.as_ref().is_some_and(|room| Arc::ptr_eq(room, &self.room)) {
             entry.room = None;
-            let mut past = self.room.legacy();
-            if let Some(archive) = &self.registry.archive {
-                archive.take(&self.room, past.as_mut());
+            let archive = self.registry.archive.as_ref();
+            let past = self.room.legacy(|due| {
+                if let Some(archive) = archive {
+                    archive.bring(&self.room, due);
+                }
+            });
+            if let Some(archive) = archive {
+                archive.take(&self.room, past.as_ref());
             }
             if let Some(nodes) = &self.registry.nodes {
                 nodes.close(&self.room);

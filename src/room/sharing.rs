@@ -209,15 +209,24 @@ impl Desk {
             pile.steps += 1;
             std::mem::take(&mut pile.waiting)
         };
-        // Without the lock: who brings something does not wait for so many.
-        for (room, there) in open {
-            let Some(due) = there.take() else { continue };
-            let due = match dues.remove(room) {
+        let mut take = |room: RoomKey, due: Due| {
+            let due = match dues.remove(&room) {
                 Some(before) => before.then(due),
                 None => due,
             };
-            dues.insert(room.clone(), due);
+            dues.insert(room, due);
+        };
+        // Without the lock: who brings something does not wait for so many.
+        for (room, there) in open {
+            there.take().into_iter().for_each(|due| take(room.clone(), due));
         }
+        // Of those that were freed meanwhile, which had nothing any more.
+        let freed = {
+            let mut pile = self.pile();
+            pile.steps += 1;
+            std::mem::take(&mut pile.waiting)
+        };
+        freed.into_iter().for_each(|(room, due)| take(room, due));
         if !dues.is_empty() {
             *number += 1;
             let batch = Batch::new(self.node, *number);
