@@ -96,7 +96,7 @@ impl Detours {
     /// A number for what is the same in two requests of one browser for one URL.
     fn traits(&self, head: &Head<'_>) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
-        (head.path, head.query.without_view(), head.client).hash(&mut hasher);
+        (head.path, head.query.without_view(), head.client()).hash(&mut hasher);
         hasher.finish()
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn live(recipe: &Recipe, head: &Head<'_>) -> Bytes {
     let picture = picture(recipe, query, Some(random()));
     // Counted from the end. If the server is not there by then, a browser shows its error, and stays.
     const REFRESH: &str = "<meta http-equiv=refresh content=4>";
-    if query.depth >= MAX_DEPTH || !head.has_lazy_frames {
+    if query.depth >= MAX_DEPTH || !head.has_lazy_frames() {
         return document(query, REFRESH, &picture);
     }
     // Nothing is lazy where scripts are switched off (HTML, section 2.5.7), as they are in a frame with

@@ -203,12 +203,12 @@ pub(crate) fn wants_it_whole(head: &Head<'_>) -> bool {
 
 /// The data that a media range means.
 fn data(range: &str) -> Option<Reply> {
-    match &*range.to_ascii_lowercase() {
-        "application/json" => Some(Reply::Data(Data::Json)),
-        "text/plain" => Some(Reply::Data(Data::Text)),
-        "text/event-stream" => Some(Reply::Events),
-        _ => None,
-    }
+    let all = [
+        ("application/json", Reply::Data(Data::Json)),
+        ("text/plain", Reply::Data(Data::Text)),
+        ("text/event-stream", Reply::Events),
+    ];
+    all.into_iter().find(|(name, _)| range.eq_ignore_ascii_case(name)).map(|(_, reply)| reply)
 }
 
 /// The format that a media range means.

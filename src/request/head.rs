@@ -1,14 +1,29 @@
 //! What a request's head says, read once: whatever decides about a request looks at this.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
 use crate::request::accept::Accept;
 use crate::request::program::Program;
 use crate::request::query::Query;
 
-const CLIENT: [&str; 6] =
-    ["host", "user-agent", "accept-language", "referer", "x-forwarded-for", "forwarded"];
+const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+/// `Sec-Purpose: prefetch;prerender` (Chromium, Firefox); `Purpose: prefetch` and
+/// `X-Moz: prefetch` before it was there.
+const PURPOSES: [HeaderName; 3] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+    HeaderName::from_static("x-moz"),
+];
+const CLIENT: [HeaderName; 6] = [
+    header::HOST,
+    header::USER_AGENT,
+    header::ACCEPT_LANGUAGE,
+    header::REFERER,
+    HeaderName::from_static("x-forwarded-for"),
+    header::FORWARDED,
+];
 
 /// What a request's head says.
 #[derive(Debug)]
@@ -23,8 +38,6 @@ pub(crate) struct Head<'a> {
     pub(crate) is_no_cors: bool,
     /// By `User-Agent`.
     pub(crate) program: Program,
-    /// What is lazy in a page of ours waits until it is laid out.
-    pub(crate) has_lazy_frames: bool,
     /// Nobody looks at the answer yet.
     pub(crate) is_prefetch: bool,
     /// The answer is to have no body.
@@ -32,8 +45,7 @@ pub(crate) struct Head<'a> {
     /// Older than HTTP/1.1, which began to tell a body's end from a broken connection.
     pub(crate) is_old: bool,
     pub(crate) if_none_match: Vec<&'a HeaderValue>,
-    /// What is the same in two requests of one browser, as far as it goes.
-    pub(crate) client: [Option<&'a HeaderValue>; 6],
+    headers: &'a HeaderMap,
 }
 
 /// What a browser says that it wants something for (`Sec-Fetch-Dest`).
@@ -54,21 +66,29 @@ pub(crate) enum Destination {
 impl<'a> Head<'a> {
     pub(crate) fn read(parts: &'a Parts) -> Self {
         let headers = &parts.headers;
-        let program = Program::of(headers);
         Self {
             path: parts.uri.path(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             accept: Accept::read(headers),
-            destination: headers.get("sec-fetch-dest").map(Destination::named),
-            is_no_cors: headers.get("sec-fetch-mode").is_some_and(|mode| mode == "no-cors"),
-            has_lazy_frames: program.has_lazy_frames(headers),
-            program,
+            destination: headers.get(DESTINATION).map(Destination::named),
+            is_no_cors: headers.get(MODE).is_some_and(|mode| mode == "no-cors"),
+            program: Program::of(headers),
             is_prefetch: is_prefetch(headers),
             is_head: parts.method == Method::HEAD,
             is_old: parts.version < Version::HTTP_11,
             if_none_match: headers.get_all(header::IF_NONE_MATCH).into_iter().collect(),
-            client: CLIENT.map(|name| headers.get(name)),
+            headers,
         }
+    }
+
+    /// Whether what is lazy in a page of ours waits until it is laid out.
+    pub(crate) fn has_lazy_frames(&self) -> bool {
+        self.program.has_lazy_frames(self.headers)
+    }
+
+    /// What is the same in two requests of one browser, as far as it goes.
+    pub(crate) fn client(&self) -> [Option<&'a HeaderValue>; 6] {
+        CLIENT.map(|name| self.headers.get(name))
     }
 }
 
@@ -84,12 +104,8 @@ impl Destination {
     }
 }
 
-/// `Sec-Purpose: prefetch;prerender` (Chromium, Firefox); `Purpose: prefetch` and
-/// `X-Moz: prefetch` before it was there.
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    let values = ["sec-purpose", "purpose", "x-moz"].map(|name| headers.get_all(name));
-    let mut values = values.into_iter().flatten();
-    values.any(|value| {
+    PURPOSES.iter().flat_map(|name| headers.get_all(name)).any(|value| {
         let value = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
         ["prefetch", "prerender", "preview"].iter().any(|purpose| value.contains(purpose))
     })

@@ -52,6 +52,9 @@ impl Params {
             let value = percent_decode_str(value).decode_utf8().ok()?;
             is_value(&value).then(|| (name.into(), value.into()))
         };
+        if params.is_empty() {
+            return Some(Self(Arc::default())); // the same for all
+        }
         params.iter().map(decode).collect::<Option<_>>().map(Self)
     }
 

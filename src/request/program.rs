@@ -1,5 +1,8 @@
 //! What kind of program a `User-Agent` shows.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use http::{HeaderMap, HeaderValue, header};
 
 /// What a program shows itself to be.
@@ -18,24 +21,18 @@ pub(crate) enum Program {
 
 impl Program {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut signs = Signs::default();
         let lines = headers.get_all(header::USER_AGENT).into_iter();
-        // One byte beyond ASCII, as in a phone's name, makes no browser something else.
-        let agents = lines.map(|line| String::from_utf8_lossy(line.as_bytes()));
-        Self::named(&agents.collect::<Vec<_>>().join(" ").to_ascii_lowercase())
-    }
-
-    /// By its name in lower case.
-    fn named(agent: &str) -> Self {
-        if FETCHERS.iter().any(|name| agent.contains(name)) || is_bot(agent) {
-            Self::Fetcher
-        } else if NO_STREAMS.iter().any(|name| agent.contains(name)) {
-            Self::Other
-        } else if agent.contains("firefox/") {
-            Self::Firefox
-        } else if agent.contains("applewebkit/") {
-            if agent.contains("chrome/") { Self::Chromium } else { Self::WebKit }
-        } else {
-            Self::Other
+        // As bytes: one beyond ASCII, as in a phone's name, makes no browser something else.
+        lines.for_each(|line| signs.read(line.as_bytes()));
+        let Signs { is_fetcher, no_streams, is_firefox, is_webkit, is_chrome } = signs;
+        match () {
+            () if is_fetcher => Self::Fetcher,
+            () if no_streams => Self::Other,
+            () if is_firefox => Self::Firefox,
+            () if is_webkit && is_chrome => Self::Chromium,
+            () if is_webkit => Self::WebKit,
+            () => Self::Other,
         }
     }
 
@@ -101,14 +98,51 @@ const FETCHERS: [&str; 27] = [
 /// Internet Explorer, and Edge as it was before it was a Chromium.
 const NO_STREAMS: [&str; 3] = ["msie ", "trident/", " edge/"];
 
-/// `Googlebot/2.1`, `Slackbot-LinkExpanding 1.0`, `github-camo (876de43e)`; but not the browsers on
-/// phones named Cubot or Camon.
-fn is_bot(agent: &str) -> bool {
-    let agent = agent.replace("cubot", "");
-    let ends_a_word = |(at, word): (usize, &str)| {
-        !agent[at + word.len()..].starts_with(|next: char| next.is_ascii_alphabetic())
-    };
-    ["bot", "camo"].iter().any(|word| agent.match_indices(word).any(ends_a_word))
+/// Names of engines, and what bots call themselves.
+const OTHERS: [&str; 5] = ["firefox/", "applewebkit/", "chrome/", "bot", "camo"];
+
+/// Finds all of these at once, in whatever case: each for itself, they took a tenth of what a viewer's coming costs.
+static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    let names = FETCHERS.iter().chain(&NO_STREAMS).chain(&OTHERS);
+    let builder = AhoCorasick::builder().ascii_case_insensitive(true).build(names);
+    builder.expect("few names, all of them short")
+});
+
+/// What is found in a `User-Agent`.
+#[derive(Debug, Default)]
+struct Signs {
+    is_fetcher: bool,
+    no_streams: bool,
+    is_firefox: bool,
+    is_webkit: bool,
+    is_chrome: bool,
+}
+
+impl Signs {
+    fn read(&mut self, agent: &[u8]) {
+        for found in NAMES.find_overlapping_iter(agent) {
+            let name = found.pattern().as_usize();
+            if name < FETCHERS.len() {
+                self.is_fetcher = true;
+            } else if name < FETCHERS.len() + NO_STREAMS.len() {
+                self.no_streams = true;
+            } else {
+                match OTHERS[name - FETCHERS.len() - NO_STREAMS.len()] {
+                    "firefox/" => self.is_firefox = true,
+                    "applewebkit/" => self.is_webkit = true,
+                    "chrome/" => self.is_chrome = true,
+                    _ => self.is_fetcher |= is_bot(&agent[..found.start()], &agent[found.end()..]),
+                }
+            }
+        }
+    }
+}
+
+/// Whether "bot" or "camo" between these is what a bot calls itself: `Googlebot/2.1`, `Slackbot-LinkExpanding 1.0`,
+/// `github-camo (876de43e)`; but not the browsers on phones named Cubot or Camon.
+fn is_bot(before: &[u8], after: &[u8]) -> bool {
+    let is_phone = before.len() >= 2 && before[before.len() - 2..].eq_ignore_ascii_case(b"cu");
+    !is_phone && !after.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 #[cfg(test)]

@@ -68,7 +68,6 @@ pub(crate) struct Entry {
 /// What it takes to enter a room, which may not be there yet.
 #[derive(Debug)]
 pub(crate) struct Invitation {
-    pub(crate) path: Arc<str>,
     /// Of the badge whose room it is.
     pub(crate) host: Arc<Recipe>,
     /// Of the badge that is shown.
@@ -339,7 +338,7 @@ impl Registry {
         invitation: Invitation,
         runtime: &runtime::Handle,
     ) -> Seat {
-        let Invitation { path, host, recipe, variant, watcher } = invitation;
+        let Invitation { host, recipe, variant, watcher } = invitation;
         let registry = self;
         let mut entries = registry.entries();
         let entry = entries.entry(id.clone()).or_default();
@@ -347,6 +346,7 @@ impl Registry {
             return Seat::take(room.clone(), variant, recipe, watcher);
         }
         let (own_id, total) = (id.clone(), host.total.clone());
+        let path = id.params.path(&host.path).into();
         let room = Arc::new(match total {
             Some(total) => Room::showing(path, own_id, host, total),
             None => {

@@ -43,11 +43,11 @@ pub(crate) enum Verdict {
 
 /// A request that is answered here. No place is taken for it before it is: whoever waits at a gate
 /// keeps nobody out.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Visit {
     dispatch: Arc<Dispatch>,
     target: Target,
-    asked: Arc<Asked>,
+    asked: Asked,
 }
 
 impl Verdict {
@@ -74,11 +74,7 @@ impl Verdict {
             Asked::read(&target.recipe, &dispatch.host(&target).settings, parts, &dispatch.detours);
         match asked.wants {
             Wants::Inner => Self::Inner,
-            _ => Self::Ours(Box::new(Visit {
-                dispatch: dispatch.clone(),
-                target,
-                asked: asked.into(),
-            })),
+            _ => Self::Ours(Box::new(Visit { dispatch: dispatch.clone(), target, asked })),
         }
     }
 }
@@ -89,63 +85,65 @@ impl Visit {
         self.target.recipe.is_gated
     }
 
-    pub(crate) fn answer(self) -> Answer {
-        match self.asked.wants {
-            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => self.knowing(Self::answer_now),
+    pub(crate) fn answer(self: Box<Self>) -> Answer {
+        match &self.asked.wants {
             // A stream begins at once: its first picture waits.
-            _ => self.answer_now(),
+            Wants::Stream(viewing) => match self.admit(viewing) {
+                Ok(answer) => answer,
+                Err(refusal) => self.refuse(refusal),
+            },
+            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => self.knowing(Self::whole),
+            Wants::Inner | Wants::OwnUrl(_) => self.whole(),
         }
     }
 
     /// What was in the room before is brought to mind first, if it was not known.
-    fn knowing(&self, answer: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
-        let Self { dispatch, target, .. } = self;
+    fn knowing(self: Box<Self>, answer: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+        let Self { dispatch, target, .. } = &*self;
         match dispatch.registry.recall(&target.room, dispatch.host(target)) {
-            None => answer(self),
-            Some(recall) => {
-                let visit = self.clone();
-                Answer::later(async move {
-                    recall.await;
-                    answer(&visit)
-                })
-            }
+            None => answer(&self),
+            Some(recall) => Answer::later(async move {
+                recall.await;
+                answer(&self)
+            }),
         }
     }
 
-    fn answer_now(&self) -> Answer {
-        let Self { dispatch, target, asked } = self;
-        match &asked.wants {
-            // Whoever decides on that does not come here.
-            Wants::Inner => Answer::empty(StatusCode::NOT_FOUND),
-            Wants::Still(format) => self.still(format.as_ref()),
+    /// Something whole.
+    fn whole(&self) -> Answer {
+        let recipe = &self.target.recipe;
+        match &self.asked.wants {
             Wants::Data(data) => self.data(data),
             Wants::Page(head) => self.page(head),
-            Wants::OwnUrl(location) => Answer::redirect(target.recipe.clone(), location.clone()),
-            Wants::Stream(viewing) => {
-                let sighting = match viewing.view.map(|view| dispatch.admission.views.enter(view)) {
-                    Some(None) => return Answer::nothing(target.recipe.clone()),
-                    sighting => sighting.flatten(),
-                };
-                let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
-                let who = |(person, key): (Person, &VisitorKey)| {
-                    let token = dispatch.tokens.token(key, dispatch.calendar.today());
-                    Arc::new(Who { person, token, name: viewing.name.clone() })
-                };
-                let person = visitor.as_ref().map(|(person, _)| *person);
-                let watcher = match viewing.is_counted {
-                    true => Watcher::Counted(person.zip(viewing.key.as_ref()).map(who)),
-                    false => Watcher::Uncounted,
-                };
-                let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
-                let host = &dispatch.host(target).settings;
-                let claim =
-                    Claim { room, badge, settings, host, watcher: &watcher, visitor, sighting };
-                match dispatch.admission.admit(&dispatch.registry, claim) {
-                    Ok(admitted) => self.stream(viewing, watcher, admitted),
-                    Err(refusal) => self.refuse(refusal, viewing),
-                }
-            }
+            Wants::Stream(viewing) => self.instead_of(viewing),
+            Wants::Still(format) => self.still(format.as_ref()),
+            // Whoever decides on that does not come here.
+            Wants::Inner => Answer::empty(StatusCode::NOT_FOUND),
+            Wants::OwnUrl(location) => Answer::redirect(recipe.clone(), location.clone()),
         }
+    }
+
+    fn admit(&self, viewing: &Viewing) -> Result<Answer, Refusal> {
+        let Self { dispatch, target, .. } = self;
+        let sighting = match viewing.view.map(|view| dispatch.admission.views.enter(view)) {
+            Some(None) => return Ok(Answer::nothing(target.recipe.clone())),
+            sighting => sighting.flatten(),
+        };
+        let visitor = viewing.key.as_ref().map(|key| self.recognise(key));
+        let who = |(person, key): (Person, &VisitorKey)| {
+            let token = dispatch.tokens.token(key, dispatch.calendar.today());
+            Arc::new(Who { person, token, name: viewing.name.clone() })
+        };
+        let person = visitor.as_ref().map(|(person, _)| *person);
+        let watcher = match viewing.is_counted {
+            true => Watcher::Counted(person.zip(viewing.key.as_ref()).map(who)),
+            false => Watcher::Uncounted,
+        };
+        let (room, badge, settings) = (&target.room, target.badge, &target.recipe.settings);
+        let host = &dispatch.host(target).settings;
+        let claim = Claim { room, badge, settings, host, watcher: &watcher, visitor, sighting };
+        let admitted = dispatch.admission.admit(&dispatch.registry, claim)?;
+        Ok(self.stream(viewing, watcher, admitted))
     }
 
     /// Whose key it is, by the name under which the rooms and the limits of this badge know it.
@@ -161,7 +159,6 @@ impl Visit {
         let Self { dispatch, target, .. } = self;
         let recipe = target.recipe.clone();
         let invitation = Invitation {
-            path: dispatch.path(&target.room),
             host: dispatch.host(target).clone(),
             recipe: recipe.clone(),
             variant: self.variant(viewing.framing.medium()),
@@ -185,26 +182,30 @@ impl Visit {
         Variant { badge: target.badge, style, medium }
     }
 
-    fn refuse(&self, reason: Refusal, viewing: &Viewing) -> Answer {
-        let recipe = &self.target.recipe;
-        recipe.picture.meter.refused(&reason);
-        self.dispatch.reporter.refused(self.dispatch.path(&self.target.room), reason);
-        // It has a picture already, and asks again.
-        if viewing.view.is_some_and(|view| view.turn != Turn::First) {
-            return Answer::nothing(recipe.clone());
-        }
-        let (framing, head) = (viewing.framing, viewing.head_of_whole.clone());
-        self.knowing(move |visit| {
-            let still = match framing.medium() {
-                Medium::Picture => visit.still(None),
-                Medium::Data => visit.line(framing),
-                Medium::Words => visit.page(&head),
-            };
-            match visit.target.recipe.settings.when_full {
-                WhenFull::Still => still,
-                WhenFull::Unavailable => still.unavailable(),
+    fn refuse(self: Box<Self>, reason: Refusal) -> Answer {
+        let Self { dispatch, target, asked } = &*self;
+        target.recipe.picture.meter.refused(&reason);
+        dispatch.reporter.refused(dispatch.path(&target.room), reason);
+        match asked.wants {
+            // It has a picture already, and asks again.
+            Wants::Stream(Viewing { view: Some(view), .. }) if view.turn != Turn::First => {
+                Answer::nothing(target.recipe.clone())
             }
-        })
+            _ => self.knowing(Self::whole),
+        }
+    }
+
+    /// What there is for somebody for whom there is no place.
+    fn instead_of(&self, viewing: &Viewing) -> Answer {
+        let still = match viewing.framing.medium() {
+            Medium::Picture => self.still(None),
+            Medium::Data => self.line(viewing.framing),
+            Medium::Words => self.page(&viewing.head_of_whole),
+        };
+        match self.target.recipe.settings.when_full {
+            WhenFull::Still => still,
+            WhenFull::Unavailable => still.unavailable(),
+        }
     }
 
     /// One whole picture; nothing in its size if that can't be painted.

@@ -36,6 +36,9 @@ pub(crate) const CORP: HeaderName = HeaderName::from_static("cross-origin-resour
 #[derive(Debug)]
 pub(crate) struct Multipart {
     boundary: String,
+    /// Of the whole stream. Exactly so: Firefox wants `boundary` in lower case, first and alone; WebKit wants the
+    /// type in lower case, and no dashes in front of the boundary.
+    content_type: HeaderValue,
     corp: HeaderValue,
 }
 
@@ -43,7 +46,11 @@ impl Multipart {
     /// A framing with a boundary that was drawn at random: nothing that a picture contains can
     /// meet it by accident, and nobody can put it into one on purpose.
     pub(crate) fn new(corp: HeaderValue) -> Self {
-        Self { boundary: format!("livebadge-{:016x}", random()), corp }
+        let boundary = format!("livebadge-{:016x}", random());
+        let content_type = format!("multipart/x-mixed-replace; boundary={boundary}");
+        let content_type = HeaderValue::try_from(content_type)
+            .expect("a boundary of letters, digits and a dash is a valid header value");
+        Self { boundary, content_type, corp }
     }
 
     /// Whether the boundary is in there: it must not be in any picture, wherever in it.
@@ -80,11 +87,9 @@ impl Multipart {
         out.put_slice(b"\r\n");
     }
 
-    /// The stream's `Content-Type`. Exactly so: Firefox wants `boundary` in lower case, first and
-    /// alone; WebKit wants the type in lower case, and no dashes in front of the boundary.
+    /// The stream's `Content-Type`.
     pub(crate) fn content_type(&self) -> HeaderValue {
-        HeaderValue::try_from(format!("multipart/x-mixed-replace; boundary={}", self.boundary))
-            .expect("a boundary of letters, digits and a dash is a valid header value")
+        self.content_type.clone()
     }
 
     /// What comes before the first picture, behind whose beginning there is so much.

@@ -26,7 +26,6 @@ fn recipe() -> Arc<Recipe> {
 
 fn invitation(recipe: &Arc<Recipe>, watcher: Watcher) -> Invitation {
     Invitation {
-        path: "/x.png".into(),
         host: recipe.clone(),
         recipe: recipe.clone(),
         variant: Variant { badge: 0, style: recipe.picture.style.clone(), medium: Medium::Picture },
