@@ -62,7 +62,7 @@ enum Kind {
 #[derive(Debug)]
 struct Stream {
     /// `None` once it is in the response.
-    viewer: Option<Box<Viewer>>,
+    viewer: Option<Viewer>,
     framing: Framing,
     cookie: Option<HeaderValue>,
 }
@@ -116,7 +116,7 @@ enum What {
 impl Answer {
     pub(crate) fn stream(
         recipe: Arc<Recipe>,
-        viewer: Box<Viewer>,
+        viewer: Viewer,
         framing: Framing,
         cookie: Option<HeaderValue>,
     ) -> Self {

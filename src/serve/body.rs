@@ -33,7 +33,7 @@ pub struct ResponseBody<B = Empty<Bytes>> {
 #[derive(Debug)]
 enum Kind<B> {
     Inner(#[pin] B),
-    Live(Box<Viewer>),
+    Live(Viewer),
     /// In a box: streams stay, and a whole picture goes soon.
     Whole(Box<Full<Bytes>>),
 }
@@ -43,7 +43,7 @@ impl<B> ResponseBody<B> {
         Self { kind: Kind::Inner(body) }
     }
 
-    pub(crate) fn live(viewer: Box<Viewer>) -> Self {
+    pub(crate) fn live(viewer: Viewer) -> Self {
         Self { kind: Kind::Live(viewer) }
     }
 

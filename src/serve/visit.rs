@@ -167,7 +167,7 @@ impl Visit {
         let Viewing { framing, ends_open, .. } = *viewing;
         let wire = Wire { framing, head: viewing.head.clone(), ends_open };
         let viewer = Viewer::new(invitation, wire, admitted, viewing.pulse.clone());
-        Answer::stream(recipe, Box::new(viewer), viewing.framing, viewing.cookie.clone())
+        Answer::stream(recipe, viewer, viewing.framing, viewing.cookie.clone())
     }
 
     /// Data is the same in every style, and words in every size.
