@@ -22,6 +22,8 @@ use crate::sync::{Mutex, MutexGuard};
 /// The people in a room, or in all rooms of a badge.
 #[derive(Debug)]
 pub(crate) struct Crowd {
+    /// Of the room whose own it is.
+    pub(crate) bell: Bell,
     state: Mutex<State>,
     /// Of an application that wants to hear of the counts. Taken before `state`, never after.
     subscribers: Mutex<Option<watch::Sender<Counts>>>,
@@ -34,7 +36,7 @@ struct State {
     calendar: Arc<Calendar>,
     /// What the painter has not yet told anybody; `None` where another crowd tells it.
     news: Option<Vec<News>>,
-    /// Of the rooms that show a total.
+    /// Of rooms that show a total.
     wakes: Vec<Weak<Bell>>,
     /// How many rooms a total is of.
     rooms: usize,
@@ -89,7 +91,7 @@ impl Crowd {
             rooms_elsewhere: 0,
             is_alone: false,
         };
-        Self { state: Mutex::new(state), subscribers: Mutex::default() }
+        Self { bell: Bell::default(), state: Mutex::new(state), subscribers: Mutex::default() }
     }
 
     /// What its request says decides from now on how this visitor is called.
@@ -161,7 +163,7 @@ impl Crowd {
         }
         let today = state.calendar.today();
         state.history.see(counts.visitors, Instant::now(), today);
-        state.wake();
+        self.wake(&mut state);
     }
 
     /// Compares who is here with who is elsewhere, for those who are too many to know that at any time.
@@ -180,7 +182,7 @@ impl Crowd {
         let mut state = self.state();
         state.expired(Instant::now());
         state.rooms = state.rooms.saturating_add_signed(by);
-        state.wake();
+        self.wake(&mut state);
     }
 
     /// A total is of so many more rooms, which are only open on other nodes.
@@ -188,7 +190,7 @@ impl Crowd {
         let mut state = self.state();
         if state.rooms_elsewhere != rooms {
             state.rooms_elsewhere = rooms;
-            state.wake();
+            self.wake(&mut state);
         }
     }
 
@@ -207,7 +209,7 @@ impl Crowd {
     pub(crate) fn change_history<T>(&self, change: impl FnOnce(&mut History) -> T) -> T {
         let mut state = self.state();
         let changed = change(&mut state.expired(Instant::now()).history);
-        state.wake();
+        self.wake(&mut state);
         changed
     }
 
@@ -245,7 +247,7 @@ impl Crowd {
         let before = history.totals.records.clone();
         let is_used = history.settle(asked, kept, version);
         if history.totals.records != before {
-            state.wake();
+            self.wake(&mut state);
         }
         is_used
     }
@@ -289,7 +291,15 @@ impl Crowd {
             let name = who.and_then(|who| who.name.clone());
             news.push(News { what, counts, name });
         }
-        state.wake();
+        self.wake(&mut state);
+    }
+
+    fn wake(&self, state: &mut State) {
+        self.bell.ring();
+        state.wakes.retain(|wake| {
+            let wake = wake.upgrade();
+            wake.as_deref().map(Bell::ring).is_some()
+        });
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -323,13 +333,6 @@ impl State {
         if let Some(Who { person, token, .. }) = who {
             self.roster.know(*person, *token);
         }
-    }
-
-    fn wake(&mut self) {
-        self.wakes.retain(|wake| {
-            let wake = wake.upgrade();
-            wake.as_deref().map(Bell::ring).is_some()
-        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a room's path holds for the braces in its pattern.
 
+use std::fmt;
 use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -13,8 +14,14 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`.
 ///
 /// Values are percent-decoded.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Params(Arc<[(Box<str>, Box<str>)]>);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Params(
+    /// Names and values in turn, each with its [`END`] behind it: one piece of memory instead of one for each.
+    Arc<str>,
+);
+
+/// Values have no control characters.
+const END: char = '\0';
 
 /// Why values name no room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,30 +44,36 @@ impl Params {
             let found = values.iter().rev().find(|pair| pair.0 == *name);
             let (name, value) = found.ok_or_else(|| Misnamed::Missing((*name).to_owned()))?;
             if is_value(value) {
-                Ok(((*name).into(), (*value).into()))
+                Ok((*name, *value))
             } else {
                 Err(Misnamed::Value((*name).to_owned()))
             }
         };
-        names.iter().map(value_of).collect::<Result<_, _>>().map(Self)
+        names.iter().map(value_of).collect::<Result<Vec<_>, _>>().map(Self::of)
     }
 
     /// The parameters of a path that has matched; `None` if one can't name a room: invalid UTF-8, more
     /// than 64 characters, or a control character.
     pub(crate) fn decode(params: &matchit::Params<'_, '_>) -> Option<Self> {
-        let decode = |(name, value): (&str, &str)| {
-            let value = percent_decode_str(value).decode_utf8().ok()?;
-            is_value(&value).then(|| (name.into(), value.into()))
-        };
-        if params.is_empty() {
-            return Some(Self(Arc::default())); // the same for all
+        let mut all = String::new();
+        for (name, value) in params.iter() {
+            let value =
+                percent_decode_str(value).decode_utf8().ok().filter(|value| is_value(value))?;
+            put(&mut all, name, &value);
         }
-        params.iter().map(decode).collect::<Option<_>>().map(Self)
+        Some(Self::written(&all))
     }
 
     /// These names and values.
     pub(crate) fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let mut all = String::new();
+        pairs.into_iter().for_each(|(name, value)| put(&mut all, name, value));
+        Self::written(&all)
+    }
+
+    /// Those that are none are the same for all.
+    fn written(all: &str) -> Self {
+        Self(if all.is_empty() { Arc::default() } else { all.into() })
     }
 
     /// The value of the parameter with this name.
@@ -70,7 +83,8 @@ impl Params {
 
     /// Names and values, in the order of the path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (&**name, &**value))
+        let mut all = self.0.split_terminator(END);
+        std::iter::from_fn(move || Some((all.next()?, all.next()?)))
     }
 
     /// The path that has these parameters.
@@ -83,6 +97,20 @@ impl Params {
             path = path.replace(&format!("{{{name}}}"), &encoded);
         }
         path.replace('\u{1}', "{").replace('\u{2}', "}")
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+fn put(all: &mut String, name: &str, value: &str) {
+    all.reserve(name.len() + value.len() + 2);
+    for text in [name, value] {
+        all.push_str(text);
+        all.push(END);
     }
 }
 
@@ -143,6 +171,8 @@ mod tests {
         assert_eq!(names("/@{user}/x-{id}.png"), ["user", "id"]);
         let dotted = decode("/t/{id}.png", "/t/a.b.png").unwrap();
         assert_eq!(dotted.get("id"), Some("a.b"));
+        assert_eq!(decode("/{a}/{b}", "/1/2").unwrap(), Params::of([("a", "1"), ("b", "2")]));
+        assert_eq!(format!("{dotted:?}"), r#"{"id": "a.b"}"#);
     }
 
     #[test]

@@ -38,10 +38,10 @@ pub(crate) struct Room {
     pub(crate) id: RoomId,
     /// Of the badge whose room it is: its pace, heartbeat and grace.
     pub(crate) recipe: Arc<Recipe>,
-    /// Somebody came or went.
-    pub(crate) changed: Arc<Bell>,
     /// Whose numbers are shown here.
     pub(crate) crowd: Arc<Crowd>,
+    /// Where these are other rooms' people, who have bells of their own.
+    bell: Option<Arc<Bell>>,
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
     is_forgotten: AtomicBool,
@@ -117,8 +117,7 @@ impl Room {
     ) -> Self {
         let settings = &recipe.settings;
         let crowd = Crowd::of_room(settings.grace(), settings.calendar.clone(), history);
-        let crowd = Arc::new(crowd);
-        Self::showing(path, id, recipe, crowd)
+        Self::of(path, id, recipe, Arc::new(crowd), None)
     }
 
     /// The same, of whose past nothing is known yet.
@@ -133,20 +132,35 @@ impl Room {
         recipe: Arc<Recipe>,
         crowd: Arc<Crowd>,
     ) -> Self {
-        let changed = Arc::new(Bell::default());
-        crowd.wakes(&changed);
+        let bell = Arc::new(Bell::default());
+        crowd.wakes(&bell);
+        Self::of(path, id, recipe, crowd, Some(bell))
+    }
+
+    fn of(
+        path: Arc<str>,
+        id: RoomId,
+        recipe: Arc<Recipe>,
+        crowd: Arc<Crowd>,
+        bell: Option<Arc<Bell>>,
+    ) -> Self {
         let (is_forgotten, knows_past) = (AtomicBool::new(false), AtomicBool::new(true));
         Self {
             path,
             id,
             recipe,
-            changed,
             crowd,
+            bell,
             screens: Mutex::default(),
             stale: Staleness::default(),
             is_forgotten,
             knows_past,
         }
+    }
+
+    /// Rings when somebody came or went.
+    pub(crate) fn bell(&self) -> &Bell {
+        self.bell.as_deref().unwrap_or(&self.crowd.bell)
     }
 
     /// How stores and other nodes call it.
@@ -214,7 +228,7 @@ impl Room {
     pub(crate) fn ask_to_close(&self) {
         // Under the lock: whoever has a place by now is sent away, and nobody else.
         self.screens().up.iter().for_each(|screen| screen.ask_to_close());
-        self.changed.ring();
+        self.bell().ring();
     }
 
     pub(crate) fn knows_past(&self) -> bool {
@@ -333,7 +347,7 @@ impl Room {
         if let Watcher::Counted(who) = watcher {
             self.counted_in().for_each(|crowd| change(crowd, who.as_deref()));
         }
-        self.changed.ring();
+        self.bell().ring();
     }
 
     fn is_nobody_expected(&self) -> bool {

@@ -237,7 +237,7 @@ impl Painter {
             if let Some(finished) = next(drawings, cx) {
                 return Poll::Ready(Woken::Drawing(finished));
             }
-            if room.changed.poll(cx).is_ready() {
+            if room.bell().poll(cx).is_ready() {
                 return Poll::Ready(Woken::Change);
             }
             if values.as_mut().is_some_and(|values| values.as_mut().poll(cx).is_ready()) {
@@ -387,7 +387,7 @@ impl Painter {
             // The end of a leave grace is no news.
             let expiry = survey.next_expiry.unwrap_or_else(|| Instant::now() + NEVER);
             // An error says that nothing has changed until then.
-            let _ = timeout_at(expiry, self.room.changed.heard()).await;
+            let _ = timeout_at(expiry, self.room.bell().heard()).await;
         }
     }
 }

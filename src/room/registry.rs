@@ -152,7 +152,7 @@ impl Registry {
         let open = |entry: &Entry| entry.room.clone();
         let rooms: Vec<_> = self.entries().values().filter_map(open).collect();
         // Outside the lock: foreign code.
-        rooms.iter().for_each(|room| room.changed.ring());
+        rooms.iter().for_each(|room| room.bell().ring());
     }
 
     /// Waits until that has happened.

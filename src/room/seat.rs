@@ -69,7 +69,7 @@ impl Seat {
         match there_since {
             Some(since) => self.room.leave(&watcher, self.ending.clone(), since),
             // It was missing, and may have been the last one.
-            None => self.room.changed.ring(),
+            None => self.room.bell().ring(),
         }
     }
 

@@ -96,7 +96,7 @@ fn shut_down(running: &Running) {
         }
         survey.open().for_each(|screen| screen.close(LeaveReason::Shutdown));
         if !survey.is_empty {
-            block_on(room.changed.heard());
+            block_on(room.bell().heard());
         }
     }
 }
