@@ -37,7 +37,7 @@
 //! | take a ready look | [`Look`], [`Badge::online`] |
 //! | count people | [`Badge::visitors`] with the keys of [`visitor`], [`VisitorKey`]; [`VisitorCookie`], [`SameSite`] |
 //! | show who is there | [`Badge::named`]; [`Look::people`], [`Look::sentence`] |
-//! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Changes`], [`Change`] |
+//! | look at rooms | [`Handle`], [`RoomHandle`], [`RoomError`]; [`Params`], [`Counts`], [`RoomCounts`], [`Records`], [`Days`], [`Changes`], [`Change`] |
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
@@ -280,6 +280,7 @@ pub use observe::observer::{
 pub use picture::format::Format;
 pub use picture::look::Look;
 pub use presence::counts::{Counts, RoomCounts};
+pub use presence::days::Days;
 pub use presence::leaving::LeaveReason;
 pub use presence::records::Records;
 pub use presence::totals::Totals;

@@ -15,8 +15,9 @@ use crate::picture::raster::MAX_SVG_BYTES;
 use crate::picture::slots::{self, Moment};
 use crate::picture::values::Taken;
 use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::days::DAYS;
 use crate::presence::people::{MAX_PEOPLE, People, Someone};
-use crate::presence::records::{DAYS, Records};
+use crate::presence::records::Records;
 use crate::request::name::{MAX_NAME, Name};
 use crate::request::params::Params;
 use crate::request::theme::Theme;
@@ -64,7 +65,7 @@ impl Trial {
             joins: count as u64,
             today: count as u64,
             visitors_today: count as u64,
-            days: [count as u64; DAYS],
+            days: [count as u64; DAYS].into(),
         };
         let since_change = Duration::from_secs(count as u64);
         let counts = Counts { streams: count, visitors: count };

@@ -8,6 +8,7 @@ use minijinja::value::{Value, ValueKind};
 
 use crate::picture::people::{self, PEOPLE};
 use crate::presence::counts::{Counts, Snapshot};
+use crate::presence::days::DAYS;
 use crate::presence::history;
 use crate::request::params::Params;
 use crate::request::style::Style;
@@ -78,7 +79,7 @@ pub(crate) fn fillings(
         joins => records.joins,
         today => records.today,
         visitors_today => records.visitors_today,
-        days => records.days,
+        days => <[u64; DAYS]>::from(&records.days),
         since_change => since_change.as_secs(),
         recent,
         rooms,

@@ -10,6 +10,7 @@ pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod crowd;
+pub(crate) mod days;
 pub(crate) mod distinct;
 pub(crate) mod elsewhere;
 pub(crate) mod headcount;

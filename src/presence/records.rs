@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::presence::calendar::is_another;
-
-/// So many days are known, today included.
-pub(crate) const DAYS: usize = 30;
+use crate::presence::days::Days;
 
 /// What has been in a room so far.
 ///
@@ -34,8 +32,8 @@ pub struct Records {
     /// How many different visitors have come on that day: exactly up to 256, beyond that within some 1.3 %
     /// (two thirds of all times within 0.65 %). Who can't be told from others is another one each time.
     pub visitors_today: u64,
-    /// How often a visitor has come on each of the last 30 days, the oldest first; the last one is that day.
-    pub days: [u64; DAYS],
+    /// How often a visitor has come on each of the last 30 days; the last one is that day.
+    pub days: Days,
 }
 
 impl Records {
@@ -44,16 +42,9 @@ impl Records {
         if !is_another(self.day, day) {
             return;
         }
-        let gone = day.abs_diff(self.day).min(DAYS as u64) as usize;
-        if day > self.day {
-            self.days.rotate_left(gone);
-            self.days[DAYS - gone..].fill(0);
-        } else {
-            self.days.rotate_right(gone);
-            self.days[..gone].fill(0);
-        }
+        self.days.turn_to(day, self.day);
         self.day = day;
-        self.today = self.days[DAYS - 1];
+        self.today = self.days.today();
         self.peak_today = visitors;
         self.visitors_today = 0;
     }
@@ -62,7 +53,7 @@ impl Records {
     pub(crate) fn join(&mut self) {
         self.joins = self.joins.saturating_add(1);
         self.today = self.today.saturating_add(1);
-        self.days[DAYS - 1] = self.today;
+        self.days.rise_to(self.today);
     }
 
     /// So many are there at once. Returns whether that is a peak.
@@ -78,9 +69,7 @@ impl Records {
         self.peak = self.peak.max(other.peak);
         self.peak_today = self.peak_today.max(other.peak_today);
         self.joins = self.joins.saturating_add(other.joins);
-        for (day, more) in self.days.iter_mut().zip(other.days) {
-            *day = day.saturating_add(more);
-        }
+        self.days.add(&other.days);
         self.today = self.today.saturating_add(other.today);
     }
 }
@@ -88,22 +77,18 @@ impl Records {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::presence::days::DAYS;
 
     fn of(day: u64, last: [u64; 3]) -> Records {
         let mut days = [0; DAYS];
         days[DAYS - 3..].copy_from_slice(&last);
-        Records {
-            peak_today: 9,
-            visitors_today: 5,
-            day,
-            today: last[2],
-            days,
-            ..Records::default()
-        }
+        let days = days.into();
+        let today = last[2];
+        Records { peak_today: 9, visitors_today: 5, day, today, days, ..Records::default() }
     }
 
     fn last(records: &Records) -> [u64; 3] {
-        records.days[DAYS - 3..].try_into().unwrap()
+        std::array::from_fn(|nth| records.days[DAYS - 3 + nth])
     }
 
     #[test]
@@ -117,10 +102,10 @@ mod tests {
         records.turn_to(103, 0);
         assert_eq!(last(&records), [1, 0, 0]);
         records.turn_to(133, 0);
-        assert_eq!(records.days, [0; DAYS]);
+        assert_eq!(records.days, Days::default());
         records.turn_to(u64::MAX, 0);
         records.turn_to(0, 0);
-        assert_eq!(records.days, [0; DAYS]);
+        assert_eq!(records.days, Days::default());
     }
 
     #[test]
@@ -138,7 +123,7 @@ mod tests {
     fn what_was_stored_before_there_were_days_is_read() {
         let old = r#"{"peak":7,"peak_today":2,"day":20000,"joins":99}"#;
         let records: Records = serde_json::from_str(old).unwrap();
-        assert_eq!((records.peak, records.joins, records.days), (7, 99, [0; DAYS]));
+        assert_eq!((records.peak, records.joins, records.days), (7, 99, Days::default()));
         let text = serde_json::to_string(&of(3, [1, 2, 3])).unwrap();
         assert_eq!(serde_json::from_str::<Records>(&text).unwrap(), of(3, [1, 2, 3]));
     }

@@ -29,7 +29,7 @@ const TODAY: u64 = 20_000;
 
 fn records(joins: u64, days: [u64; 30]) -> Records {
     let mut records = Records::default();
-    (records.day, records.joins, records.days) = (TODAY, joins, days);
+    (records.day, records.joins, records.days) = (TODAY, joins, days.into());
     (records.today, records.visitors_today) = (days[29], days[29]);
     records
 }
