@@ -62,6 +62,17 @@ pub(crate) enum Coming {
     Leave(Leaving),
 }
 
+/// A crowd at one instant.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) snapshot: Box<Snapshot>,
+    /// What has not yet been told.
+    pub(crate) news: Vec<News>,
+    /// When somebody's leave grace ends.
+    pub(crate) next_expiry: Option<Instant>,
+    pub(crate) is_empty: bool,
+}
+
 impl Crowd {
     /// Of one room; `history` is what is remembered of it.
     pub(crate) fn of_room(grace: Grace, calendar: Arc<Calendar>, history: Option<History>) -> Self {
@@ -138,12 +149,23 @@ impl Crowd {
         let subscribers = self.subscribers();
         // Also if nobody listens: whose leave grace has ended is to be forgotten.
         let counts = self.counts();
-        let Some(sender) = &*subscribers else { return };
-        sender.send_if_modified(|told| {
-            let is_news = *told != counts;
-            *told = counts;
-            is_news
-        });
+        tell(subscribers.as_ref(), &counts);
+    }
+
+    /// What there is, and what there is to tell, which subscribers are told.
+    pub(crate) fn look(&self) -> Look {
+        let subscribers = self.subscribers();
+        let look = {
+            let (mut state, now) = (self.state(), Instant::now());
+            Look {
+                snapshot: Box::new(state.snapshot(now)),
+                news: state.news.as_mut().map(std::mem::take).unwrap_or_default(),
+                next_expiry: state.roster.next_expiry(),
+                is_empty: state.roster.is_empty(),
+            }
+        };
+        tell(subscribers.as_ref(), &look.snapshot.counts);
+        look
     }
 
     /// There are other nodes. To be called before anybody comes.
@@ -214,15 +236,7 @@ impl Crowd {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let (mut state, now) = (self.state(), Instant::now());
-        let State { roster, history, rooms, rooms_elsewhere, is_alone, .. } = state.expired(now);
-        let snapshot = history.snapshot(roster.counts(), *rooms + *rooms_elsewhere, now);
-        Snapshot {
-            people: roster.people(now),
-            here: roster.here(),
-            is_alone: *is_alone,
-            ..snapshot
-        }
+        self.state().snapshot(Instant::now())
     }
 
     /// What is to be kept of it.
@@ -252,11 +266,6 @@ impl Crowd {
         is_used
     }
 
-    /// When somebody's leave grace ends.
-    pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        self.state().roster.next_expiry()
-    }
-
     /// Whether this one is here, or expected back.
     pub(crate) fn has(&self, person: Person) -> bool {
         self.state().expired(Instant::now()).roster.has(person)
@@ -265,11 +274,6 @@ impl Crowd {
     /// Nobody is here, and nobody is expected back.
     pub(crate) fn is_empty(&self) -> bool {
         self.state().expired(Instant::now()).roster.is_empty()
-    }
-
-    /// What has not been told yet.
-    pub(crate) fn take_news(&self) -> Vec<News> {
-        self.state().news.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(crate) fn has_news(&self) -> bool {
@@ -311,7 +315,28 @@ impl Crowd {
     }
 }
 
+/// Tells these, if it is news to them.
+fn tell(subscribers: Option<&watch::Sender<Counts>>, counts: &Counts) {
+    let Some(sender) = subscribers else { return };
+    sender.send_if_modified(|told| {
+        let is_news = told != counts;
+        told.clone_from(counts);
+        is_news
+    });
+}
+
 impl State {
+    fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let Self { roster, history, rooms, rooms_elsewhere, is_alone, .. } = self.expired(now);
+        let snapshot = history.snapshot(roster.counts(), *rooms + *rooms_elsewhere, now);
+        Snapshot {
+            people: roster.people(now),
+            here: roster.here(),
+            is_alone: *is_alone,
+            ..snapshot
+        }
+    }
+
     /// As it is now: without those whose leave grace has ended.
     fn expired(&mut self, now: Instant) -> &mut Self {
         // Each at its time: nobody may have looked since.

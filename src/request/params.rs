@@ -9,6 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 const MAX_CHARS: usize = 64;
 /// What stands for itself in a path: the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// A `{*rest}` keeps its slashes.
+const RESERVED_IN_REST: &AsciiSet = &RESERVED.remove(b'/');
 
 /// What a room's path holds for the braces in its pattern: `room` is `lobby` for
 /// `/rooms/{room}/online.png` at `/rooms/lobby/online.png`.
@@ -89,14 +91,32 @@ impl Params {
 
     /// The path that has these parameters.
     pub(crate) fn path(&self, pattern: &str) -> String {
-        let mut path = pattern.replace("{{", "\u{1}").replace("}}", "\u{2}");
-        for (name, value) in self.iter() {
-            let encoded = utf8_percent_encode(value, RESERVED).to_string();
-            // A {*rest} keeps its slashes.
-            path = path.replace(&format!("{{*{name}}}"), &encoded.replace("%2F", "/"));
-            path = path.replace(&format!("{{{name}}}"), &encoded);
+        let mut path = String::with_capacity(pattern.len() + self.0.len());
+        let mut rest = pattern;
+        while let Some(at) = rest.find(['{', '}']) {
+            path.push_str(&rest[..at]);
+            let brace = &rest[at..];
+            let literal = ["{{", "}}"].iter().find(|literal| brace.starts_with(**literal));
+            let end = match (literal, brace.find('}')) {
+                (Some(literal), _) => {
+                    path.push_str(&literal[1..]);
+                    literal.len()
+                }
+                (None, Some(end)) => {
+                    let name = &brace[1..end];
+                    let (name, reserved) = match name.strip_prefix('*') {
+                        Some(rest) => (rest, RESERVED_IN_REST),
+                        None => (name, RESERVED),
+                    };
+                    let value = self.get(name).unwrap_or_default();
+                    path.extend(utf8_percent_encode(value, reserved));
+                    end + 1
+                }
+                (None, None) => break,
+            };
+            rest = &brace[end..];
         }
-        path.replace('\u{1}', "{").replace('\u{2}', "}")
+        path + rest
     }
 }
 

@@ -12,7 +12,7 @@ use crate::picture::paint::Picture;
 use crate::picture::ticks::Ticks;
 use crate::presence::bell::Bell;
 use crate::presence::counts::{RoomCounts, Snapshot};
-use crate::presence::crowd::{Crowd, News};
+use crate::presence::crowd::{Crowd, Look, News};
 use crate::presence::history::History;
 use crate::presence::leaving::{LeaveReason, Leaving};
 use crate::presence::ledger::{Asked, Due};
@@ -204,16 +204,15 @@ impl Room {
             screens.up.retain(|screen| !screen.stage.is_empty());
             screens.up.clone()
         };
-        self.crowd.tell();
-        let (news, snapshot) = (self.crowd.take_news(), Box::new(self.crowd.snapshot()));
+        let Look { snapshot, news, next_expiry, is_empty } = self.crowd.look();
         // Also of totals, whose leave graces end when those of the rooms do: whoever is gone from the
         // room by now is gone from them.
         self.totals().iter().for_each(|total| total.tell());
         // Those that most people look at are painted first.
         screens.sort_by_key(|screen| Reverse(screen.counted()));
         let survey = Survey {
-            is_empty: screens.is_empty() && self.is_nobody_expected(),
-            next_expiry: self.crowd.next_expiry(),
+            is_empty: screens.is_empty() && (is_empty || self.shows_others()),
+            next_expiry,
             screens,
         };
         (survey, snapshot, news)

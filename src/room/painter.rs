@@ -326,7 +326,7 @@ impl Painter {
             Ok(frame) => {
                 if let Some(frame) = &frame {
                     let (bytes, took) = (frame.size(), started.elapsed());
-                    let (path, counts) = (path.clone(), self.room.crowd.counts());
+                    let (path, counts) = (path.clone(), self.gist.counts.clone());
                     self.beyond.reporter.painted(&Paint { path, counts, bytes, took, cached });
                 }
                 frame

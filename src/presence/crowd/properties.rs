@@ -55,7 +55,7 @@ fn leave(crowd: &Crowd, person: Option<&Who>) {
 
 /// What was told: who came or went, and the counts since then.
 fn news(crowd: &Crowd) -> Vec<(Coming, Counts)> {
-    crowd.take_news().into_iter().map(|news| (news.what, news.counts)).collect()
+    crowd.look().news.into_iter().map(|news| (news.what, news.counts)).collect()
 }
 
 #[derive(Default)]

@@ -83,9 +83,9 @@ fn news_are_told_once_and_by_rooms_alone() {
     }
     assert!(room.has_news() && !total.has_news());
     let told: Vec<_> =
-        room.take_news().into_iter().map(|news| (news.what, news.counts.streams)).collect();
+        room.look().news.into_iter().map(|news| (news.what, news.counts.streams)).collect();
     assert_eq!(told, [(Coming::Join, 1), (Coming::Leave(LEAVING), 0), (Coming::Return, 1)]);
-    assert!(!room.has_news() && room.take_news().is_empty() && total.take_news().is_empty());
+    assert!(!room.has_news() && room.look().news.is_empty() && total.look().news.is_empty());
     assert_eq!(room.totals().records.joins, 1, "who returns has not come again");
 }
 
@@ -96,9 +96,9 @@ async fn a_grace_ends_when_it_does() {
     crowd.join(Some(&alice));
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(crowd.snapshot().since_change, Duration::from_secs(5));
-    assert_eq!(crowd.next_expiry(), None);
+    assert_eq!(crowd.look().next_expiry, None);
     crowd.leave(Some(&alice), LEAVING);
-    assert_eq!(crowd.next_expiry(), Some(Instant::now() + Duration::from_secs(3)));
+    assert_eq!(crowd.look().next_expiry, Some(Instant::now() + Duration::from_secs(3)));
     tokio::time::advance(Duration::from_millis(2999)).await;
     assert!(crowd.has(alice.person) && !crowd.is_empty());
     tokio::time::advance(Duration::from_millis(1)).await;
@@ -155,7 +155,7 @@ fn the_newest_request_says_how_a_visitor_is_called() {
     assert_eq!(named(&crowd), ["Anna"]);
     crowd.join(Some(&guest)); // has logged out
     assert!(named(&crowd).is_empty());
-    let told: Vec<_> = crowd.take_news().into_iter().map(|news| news.name).collect();
+    let told: Vec<_> = crowd.look().news.into_iter().map(|news| news.name).collect();
     assert_eq!(told.len(), 8);
     assert!(told[..7].iter().all(Option::is_some) && told[7].is_none());
 }

@@ -30,7 +30,7 @@ fn recipe() -> Arc<Recipe> {
 
 /// Everybody who was said to come or to return was said to leave, once each.
 fn is_even(room: &Room) {
-    let news = room.crowd.take_news();
+    let news = room.crowd.look().news;
     let leaves = news.iter().filter(|news| matches!(news.what, Coming::Leave(_))).count();
     let told = |what: Coming| news.iter().filter(|news| news.what == what).count();
     assert_eq!(told(Coming::Join), 1, "{news:?}");
