@@ -31,6 +31,11 @@ impl Bell {
         if self.has_rung.swap(false, Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Whoever looks after this at what there is need not hear what has rung until now.
+    pub(crate) fn hush(&self) {
+        self.has_rung.swap(false, Ordering::Acquire);
+    }
+
     pub(crate) async fn heard(&self) {
         poll_fn(|cx| self.poll(cx)).await;
     }
@@ -48,6 +53,9 @@ mod tests {
         bell.ring();
         bell.ring();
         assert!(bell.heard().now_or_never().is_some());
+        assert!(bell.heard().now_or_never().is_none());
+        bell.ring();
+        bell.hush();
         assert!(bell.heard().now_or_never().is_none());
     }
 

@@ -199,6 +199,7 @@ impl Room {
     /// For the painter: what is here, what that says, and what has happened since the last look. Screens that nobody looks at any more are
     /// gone afterwards.
     pub(crate) fn survey(&self) -> (Survey, Box<Snapshot>, Vec<News>) {
+        self.bell().hush();
         let mut screens = {
             let mut screens = self.screens();
             screens.up.retain(|screen| !screen.stage.is_empty());

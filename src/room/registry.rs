@@ -1,6 +1,6 @@
 //! All rooms that somebody is in: made for the first viewer, freed after the last.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::hash::{DefaultHasher, Hash, Hasher};
 #[cfg(not(livebadge_loom))]
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -100,10 +100,11 @@ impl Registry {
     /// Promises a place for one more stream in a room, if that is open, promised, or may be opened.
     pub(crate) fn promise(&self, id: &RoomId) -> Result<(), Refusal> {
         let mut entries = self.entries();
-        if !entries.contains_key(id) && entries.len() >= self.max_rooms {
-            return Err(Refusal::TooManyRooms);
+        let is_full = entries.len() >= self.max_rooms;
+        match entries.entry(id.clone()) {
+            hash_map::Entry::Vacant(_) if is_full => return Err(Refusal::TooManyRooms),
+            entry => entry.or_default().promised += 1,
         }
-        entries.entry(id.clone()).or_default().promised += 1;
         Ok(())
     }
 
