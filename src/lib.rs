@@ -263,6 +263,8 @@ pub use error::{BuildError, BuildErrorKind, PaintError, TemplatePlace};
 #[cfg(feature = "hyper")]
 pub use listen::connection::Connection;
 #[cfg(feature = "hyper")]
+pub use listen::descriptors::reserve_descriptors;
+#[cfg(feature = "hyper")]
 pub use listen::server::Server;
 #[cfg(feature = "hyper")]
 pub use listen::sockets::SocketOptions;

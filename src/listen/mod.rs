@@ -5,6 +5,7 @@
 //! alone.
 
 pub(crate) mod connection;
+pub(crate) mod descriptors;
 pub(crate) mod doorway;
 pub(crate) mod server;
 pub(crate) mod sockets;

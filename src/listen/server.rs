@@ -20,12 +20,15 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::listen::connection::Connection;
+use crate::listen::descriptors::reserve_descriptors;
 use crate::listen::doorway::Doorway;
 use crate::listen::sockets::{SocketOptions, widen};
 use crate::serve::handle::Handle;
 
 /// With all of it, a process that is asked to stop is gone within five seconds.
 const GOODBYE: Duration = Duration::from_secs(4);
+/// Half a megabyte of the kernel's memory.
+const DESCRIPTORS: usize = 65_536;
 const HEAD: Duration = Duration::from_secs(30);
 
 impl Handle {
@@ -52,7 +55,7 @@ impl Handle {
     /// - Viewers who vanished without a word are noticed ([`SocketOptions`], and pings over HTTP/2).
     /// - Each request says who is at the other end ([`PeerAddr`](crate::PeerAddr)).
     /// - At the end the streams are ended, too; whoever does not go in time is cut off.
-    /// - Thousands may come at the same moment (a backlog of 4,096).
+    /// - Thousands may come at the same moment (a backlog of 4,096, and [`reserve_descriptors`]).
     /// - A client that sends half a request's head, or nothing, is sent away after 30 seconds.
     ///
     /// What it does not do: axum's `ConnectInfo` is not there ([`PeerAddr`](crate::PeerAddr) is), and a connection
@@ -177,6 +180,7 @@ where
         let doorway = Arc::new(Doorway::new(handshake, sockets, head));
         Box::pin(async move {
             widen(&listener);
+            reserve_descriptors(DESCRIPTORS);
             let graceful = GracefulShutdown::new();
             // Dropped with this future, and the connections with it.
             let mut connections = JoinSet::new();

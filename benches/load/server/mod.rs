@@ -25,6 +25,9 @@ use self::frames::Frames;
 const BACKLOG: i32 = 4096;
 
 /// axum's own server, with the one setting of sockets that all have.
+/// More than viewers that any scenario has.
+const DESCRIPTORS: usize = 32_768;
+
 fn spawn_axum(listener: tokio::net::TcpListener, app: Router) {
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     tokio::spawn(axum::serve(listener, app).into_future());
@@ -77,6 +80,8 @@ impl Kind {
 pub(crate) fn serve(kind: Kind, pictures: &Path) -> Result<(), Box<dyn Error>> {
     let frames = Frames::new(&crate::pictures::read(pictures)?);
     let listener = listen()?;
+    // For all alike, although those of one thread do not need it.
+    tower_livebadge::reserve_descriptors(DESCRIPTORS);
     println!("{}", listener.local_addr()?);
     if kind == Kind::Limit {
         return epoll::serve(listener, &frames);
