@@ -41,7 +41,7 @@
 //! | decide who gets what | [`Reply`], [`Data`], [`UnknownRoom`], [`WhenFull`], [`OwnUrls`] |
 //! | show it in a page | [`RoomHandle::embed`], [`Embed`] |
 //! | hear what happens | [`Observer`] with [`Join`], [`Leave`], [`LeaveReason`], [`Occupied`], [`Vacated`], [`Paint`], [`PaintFailure`], [`Refused`], [`Refusal`]; [`PaintError`]; [`LiveResponse`] |
-//! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions` (feature `hyper`); [`PeerAddr`] |
+//! | serve it | `Handle::serve`, `Server`, `Connection`, `SocketOptions`, `reserve_descriptors` (feature `hyper`); [`PeerAddr`] |
 //! | keep totals | [`Store`], or [`SharedStore`] with [`Batch`] for several nodes: [`RoomKey`], [`Totals`], [`StoreError`]; `FileStore` (feature `store`), `RedisStore` (feature `redis`) |
 //! | name a type | [`LiveBadge`], [`ResponseFuture`], [`ResponseBody`], [`NotFound`] |
 //!
@@ -154,7 +154,7 @@
 //!
 //! A viewer who closes the tab is gone within milliseconds, because the server drops the response
 //! body. One who vanishes without a word (a train in a tunnel) is noticed when the operating system
-//! gives up on the connection: within half a minute with `Handle::serve` or `SocketOptions` (feature `hyper`),
+//! gives up on the connection: within half a minute with `Handle::serve` or `SocketOptions`, `reserve_descriptors` (feature `hyper`),
 //! after a quarter of an hour by default. A layer can't set that: it never sees the socket. A connection
 //! that is open but no longer read is noticed by the layer itself, once the buffers in between are full.
 //! [Guarantees](docs::guarantees) has every bound with the test that proves it.
@@ -187,7 +187,7 @@
 //! - `embedded-font` (default): DejaVu Sans inside the binary (0.8 MB), so that text is drawn on
 //!   machines without fonts. Without it, add one with [`LiveBadgeLayerBuilder::font`].
 //! - `hyper`: a server that is set up for endless responses (`Handle::serve`), and what it sets on sockets
-//!   for other servers (`SocketOptions`).
+//!   and makes ready for thousands of them, for other servers (`SocketOptions`, `reserve_descriptors`).
 //! - `store` (default): a file that keeps totals, so that they go on after a restart (`FileStore`). Pure Rust.
 //! - `redis`: counts and totals over several nodes by Redis or Valkey (`RedisBus`, `RedisStore`).
 //! - `jpeg`, `webp`: these as [`Format`]s.

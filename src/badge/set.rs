@@ -84,6 +84,9 @@ fn check_path(path: &str, access: Access) -> Result<(), BuildError> {
         Access::HandleOnly if path.starts_with('/') => {
             "an unrouted path begins without a slash, so that no request can mean it"
         }
+        _ if params::has_brace_behind_name(path) => {
+            "a brace that stands for itself can't be right behind a parameter"
+        }
         _ => return Ok(()),
     };
     Err(BuildError::of(path, BuildErrorKind::Path { reason }))

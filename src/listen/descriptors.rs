@@ -20,8 +20,8 @@
 /// # }
 /// ```
 ///
-/// It takes 8 bytes of the kernel's memory for each, and may take as long as once is. There is never more room than
-/// `RLIMIT_NOFILE` allows: raise that before.
+/// It takes 8 bytes of the kernel's memory for each, and the calling thread may wait as long as Linux does each time,
+/// but once. There is never more room than `RLIMIT_NOFILE` allows: raise that before.
 pub fn reserve_descriptors(count: usize) {
     #[cfg(any(target_os = "android", target_os = "linux"))]
     reserve(count);
@@ -59,15 +59,12 @@ mod tests {
 
     #[test]
     fn there_is_room_for_as_many_as_are_allowed() {
-        let open = || std::fs::read_dir("/proc/self/fd").expect("Linux").count();
         let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let allowed = allowed.map_or(usize::MAX, |allowed| allowed as usize);
-        let before = open();
         reserve_descriptors(0);
         reserve_descriptors(3000);
         assert!(room() >= 3000.min(allowed), "{}", room());
         reserve_descriptors(allowed.saturating_add(1).min(1 << 17));
         assert!(room() >= allowed.min(1 << 17), "{}", room());
-        assert!(open() <= before + 20, "nothing is kept: {} and {before}", open());
     }
 }

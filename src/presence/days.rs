@@ -1,5 +1,7 @@
 //! A number for each of the last 30 days.
 
+use std::array;
+use std::fmt;
 use std::ops::Index;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ pub(crate) const DAYS: usize = 30;
 /// ```
 ///
 /// With `serde` it is a sequence of 30 numbers.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Default, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "[u64; DAYS]", into = "[u64; DAYS]")]
 pub struct Days(
     /// From the first that is not zero on: of rooms there are many, and most of them are young.
@@ -31,7 +33,7 @@ pub struct Days(
 impl Days {
     /// All 30, the oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = u64> + ExactSizeIterator {
-        <[u64; DAYS]>::from(self).into_iter()
+        self.into_iter()
     }
 
     /// What was seen from that day, seen from another one.
@@ -52,12 +54,11 @@ impl Days {
         self.0.last().copied().unwrap_or_default()
     }
 
-    /// Today's number grows.
-    pub(crate) fn rise_to(&mut self, today: u64) {
+    /// Today's number is this one, which is not zero.
+    pub(crate) fn set_today(&mut self, today: u64) {
         match self.0.last_mut() {
-            Some(last) => *last = today.max(*last),
-            None if today > 0 => self.0 = Box::new([today]),
-            None => {}
+            Some(last) => *last = today,
+            None => self.0 = Box::new([today]),
         }
     }
 
@@ -68,6 +69,21 @@ impl Days {
             *day = day.saturating_add(more);
         }
         *self = all.into();
+    }
+}
+
+impl fmt::Debug for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl IntoIterator for &Days {
+    type Item = u64;
+    type IntoIter = array::IntoIter<u64, DAYS>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        <[u64; DAYS]>::from(self).into_iter()
     }
 }
 

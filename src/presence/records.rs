@@ -53,7 +53,7 @@ impl Records {
     pub(crate) fn join(&mut self) {
         self.joins = self.joins.saturating_add(1);
         self.today = self.today.saturating_add(1);
-        self.days.rise_to(self.today);
+        self.days.set_today(self.today);
     }
 
     /// So many are there at once. Returns whether that is a peak.

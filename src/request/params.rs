@@ -92,31 +92,23 @@ impl Params {
     /// The path that has these parameters.
     pub(crate) fn path(&self, pattern: &str) -> String {
         let mut path = String::with_capacity(pattern.len() + self.0.len());
-        let mut rest = pattern;
-        while let Some(at) = rest.find(['{', '}']) {
-            path.push_str(&rest[..at]);
-            let brace = &rest[at..];
-            let literal = ["{{", "}}"].iter().find(|literal| brace.starts_with(**literal));
-            let end = match (literal, brace.find('}')) {
-                (Some(literal), _) => {
-                    path.push_str(&literal[1..]);
-                    literal.len()
-                }
-                (None, Some(end)) => {
-                    let name = &brace[1..end];
-                    let (name, reserved) = match name.strip_prefix('*') {
-                        Some(rest) => (rest, RESERVED_IN_REST),
-                        None => (name, RESERVED),
+        for piece in pieces(pattern) {
+            match piece {
+                Piece::Text(text) => path.push_str(text),
+                Piece::Param(written) => {
+                    let (name, reserved) = match written.strip_prefix('*') {
+                        Some(name) => (name, RESERVED_IN_REST),
+                        None => (written, RESERVED),
                     };
-                    let value = self.get(name).unwrap_or_default();
-                    path.extend(utf8_percent_encode(value, reserved));
-                    end + 1
+                    match self.get(name) {
+                        Some(value) => path.extend(utf8_percent_encode(value, reserved)),
+                        // A total has one path, whatever its badge's parameters are.
+                        None => path.extend(["{", written, "}"]),
+                    }
                 }
-                (None, None) => break,
-            };
-            rest = &brace[end..];
+            }
         }
-        path + rest
+        path
     }
 }
 
@@ -146,21 +138,52 @@ pub(crate) struct RoomId {
     pub(crate) params: Params,
 }
 
-/// `["room"]` for `/rooms/{room}/online.png`. Braces that stand for themselves are doubled.
+/// `["room"]` for `/rooms/{room}/online.png`.
 pub(crate) fn names(pattern: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = pattern;
-    while let Some(open) = rest.find('{') {
-        let inside = &rest[open + 1..];
-        if let Some(literal) = inside.strip_prefix('{') {
-            rest = literal;
-            continue;
+    let name = |piece| match piece {
+        Piece::Text(_) => None,
+        Piece::Param(written) => Some(written.trim_start_matches('*')),
+    };
+    pieces(pattern).filter_map(name).collect()
+}
+
+/// Whether a brace stands right behind a parameter, where `matchit` (0.9) takes two for one in its name.
+pub(crate) fn has_brace_behind_name(pattern: &str) -> bool {
+    let mut is_behind = false;
+    pieces(pattern).any(|piece| match piece {
+        Piece::Param(_) => {
+            is_behind = true;
+            false
         }
-        let Some(close) = inside.find('}') else { break };
-        names.push(inside[..close].trim_start_matches('*'));
-        rest = &inside[close + 1..];
-    }
-    names
+        Piece::Text(text) => std::mem::take(&mut is_behind) && text.starts_with('}'),
+    })
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    /// What is written in its braces.
+    Param(&'a str),
+}
+
+/// A pattern from its beginning to its end. Braces that stand for themselves are doubled.
+fn pieces(pattern: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = pattern;
+    std::iter::from_fn(move || {
+        let brace = rest.find(['{', '}']).unwrap_or(rest.len());
+        let (piece, behind) = match (&rest[..brace], &rest[brace..]) {
+            ("", "") => return None,
+            ("", doubled) if doubled.starts_with("{{") || doubled.starts_with("}}") => {
+                (Piece::Text(&doubled[..1]), &doubled[2..])
+            }
+            ("", brace) => match brace[1..].split_once('}').filter(|_| brace.starts_with('{')) {
+                Some((written, behind)) => (Piece::Param(written), behind),
+                None => (Piece::Text(&brace[..1]), &brace[1..]),
+            },
+            (text, behind) => (Piece::Text(text), behind),
+        };
+        rest = behind;
+        Some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -189,6 +212,7 @@ mod tests {
         }
         assert_eq!(names("/{{x}}/{y}/{*rest}"), ["y", "rest"]);
         assert_eq!(names("/@{user}/x-{id}.png"), ["user", "id"]);
+        assert_eq!(Params::of([]).path("/{lang}/{*rest}"), "/{lang}/{*rest}");
         let dotted = decode("/t/{id}.png", "/t/a.b.png").unwrap();
         assert_eq!(dotted.get("id"), Some("a.b"));
         assert_eq!(decode("/{a}/{b}", "/1/2").unwrap(), Params::of([("a", "1"), ("b", "2")]));

@@ -40,7 +40,7 @@ pub(crate) struct Room {
     pub(crate) recipe: Arc<Recipe>,
     /// Whose numbers are shown here.
     pub(crate) crowd: Arc<Crowd>,
-    /// Where these are other rooms' people, who have bells of their own.
+    /// Where that is other rooms' crowd, whose bell is not this room's.
     bell: Option<Arc<Bell>>,
     screens: Mutex<Screens>,
     pub(crate) stale: Staleness,
@@ -347,7 +347,10 @@ impl Room {
         if let Watcher::Counted(who) = watcher {
             self.counted_in().for_each(|crowd| change(crowd, who.as_deref()));
         }
-        self.bell().ring();
+        // Otherwise its crowd has rung.
+        if *watcher == Watcher::Uncounted || self.shows_others() {
+            self.bell().ring();
+        }
     }
 
     fn is_nobody_expected(&self) -> bool {

@@ -23,11 +23,10 @@ use self::frames::Frames;
 
 /// With fewer, lost SYNs of a storm would be all that is measured.
 const BACKLOG: i32 = 4096;
-
-/// axum's own server, with the one setting of sockets that all have.
 /// More than viewers that any scenario has.
 const DESCRIPTORS: usize = 32_768;
 
+/// axum's own server, with the one setting of sockets that all have.
 fn spawn_axum(listener: tokio::net::TcpListener, app: Router) {
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     tokio::spawn(axum::serve(listener, app).into_future());
