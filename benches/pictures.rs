@@ -27,15 +27,14 @@ const TEMPLATE: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="180" h
 
 fn looks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("PNG at scale 2");
-    let look = |look: Look| Badge::look(look.number("{{ value }}"));
     for (name, badge) in [
-        ("flat", look(Look::flat("online"))),
-        ("flat-square", look(Look::flat_square("online"))),
-        ("plastic", look(Look::plastic("online"))),
-        ("for-the-badge", look(Look::for_the_badge("online"))),
-        ("social", look(Look::social("online"))),
-        ("seven-segment", look(Look::seven_segment(6))),
-        ("sparkline", look(Look::sparkline("online"))),
+        ("flat", valued(Look::flat("online"))),
+        ("flat-square", valued(Look::flat_square("online"))),
+        ("plastic", valued(Look::plastic("online"))),
+        ("for-the-badge", valued(Look::for_the_badge("online"))),
+        ("social", valued(Look::social("online"))),
+        ("seven-segment", valued(Look::seven_segment(6))),
+        ("sparkline", valued(Look::sparkline("online"))),
         ("a template of one's own", Badge::svg(TEMPLATE)),
     ] {
         measure(&mut group, name, badge);
@@ -62,7 +61,11 @@ fn formats(criterion: &mut Criterion) {
 }
 
 fn flat() -> Badge {
-    Badge::look(Look::flat("online").number("{{ value }}"))
+    valued(Look::flat("online"))
+}
+
+fn valued(look: Look) -> Badge {
+    Badge::look(look.number("{{ value }}"))
 }
 
 fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, badge: Badge) {

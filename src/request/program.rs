@@ -104,8 +104,8 @@ const OTHERS: [&str; 5] = ["firefox/", "applewebkit/", "chrome/", "bot", "camo"]
 /// Finds all of these at once, in whatever case: each for itself, they took a tenth of what a viewer's coming costs.
 static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
     let names = FETCHERS.iter().chain(&NO_STREAMS).chain(&OTHERS);
-    let builder = AhoCorasick::builder().ascii_case_insensitive(true).build(names);
-    builder.expect("few names, all of them short")
+    let built = AhoCorasick::builder().ascii_case_insensitive(true).build(names);
+    built.expect("few names, all of them short")
 });
 
 /// What is found in a `User-Agent`.

@@ -92,19 +92,19 @@ impl Visit {
                 Ok(answer) => answer,
                 Err(refusal) => self.refuse(refusal),
             },
-            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => self.knowing(Self::whole),
+            Wants::Still(_) | Wants::Data(_) | Wants::Page(_) => self.whole_when_known(),
             Wants::Inner | Wants::OwnUrl(_) => self.whole(),
         }
     }
 
     /// What was in the room before is brought to mind first, if it was not known.
-    fn knowing(self: Box<Self>, answer: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+    fn whole_when_known(self: Box<Self>) -> Answer {
         let Self { dispatch, target, .. } = &*self;
         match dispatch.registry.recall(&target.room, dispatch.host(target)) {
-            None => answer(&self),
+            None => self.whole(),
             Some(recall) => Answer::later(async move {
                 recall.await;
-                answer(&self)
+                self.whole()
             }),
         }
     }
@@ -191,7 +191,7 @@ impl Visit {
             Wants::Stream(Viewing { view: Some(view), .. }) if view.turn != Turn::First => {
                 Answer::nothing(target.recipe.clone())
             }
-            _ => self.knowing(Self::whole),
+            _ => self.whole_when_known(),
         }
     }
 
