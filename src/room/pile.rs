@@ -54,11 +54,13 @@ impl Pile {
             self.lost += 1;
             return;
         }
-        let due = match self.waiting.remove(&room) {
-            Some(before) => before.then(due),
-            None => due,
-        };
-        self.waiting.insert(room, due);
+        append(&mut self.waiting, room, due);
+    }
+
+    /// What waits until now.
+    pub(crate) fn take_waiting(&mut self) -> HashMap<RoomKey, Due> {
+        self.steps += 1;
+        std::mem::take(&mut self.waiting)
     }
 
     /// The rooms that are still there.
@@ -73,6 +75,15 @@ impl Pile {
         });
         there
     }
+}
+
+/// Adds this behind what has been due of the same room before.
+pub(crate) fn append(dues: &mut HashMap<RoomKey, Due>, room: RoomKey, due: Due) {
+    let due = match dues.remove(&room) {
+        Some(before) => before.then(due),
+        None => due,
+    };
+    dues.insert(room, due);
 }
 
 impl There {

@@ -18,7 +18,7 @@ use crate::presence::totals::Totals;
 use crate::request::random::random;
 use crate::room::keeper::{A_DAY_IS_OVER, LOADS, guarded};
 use crate::room::opened::Room;
-use crate::room::pile::{Open, Parcel, Pile, There};
+use crate::room::pile::{Open, Parcel, Pile, There, append};
 use crate::room::reporter::Reporter;
 use crate::store::contract::{Batch, RoomKey, Store, StoreError};
 
@@ -206,27 +206,15 @@ impl Desk {
             if pile.giving.is_some() {
                 return;
             }
-            pile.steps += 1;
-            std::mem::take(&mut pile.waiting)
-        };
-        let mut take = |room: RoomKey, due: Due| {
-            let due = match dues.remove(&room) {
-                Some(before) => before.then(due),
-                None => due,
-            };
-            dues.insert(room, due);
+            pile.take_waiting()
         };
         // Without the lock: who brings something does not wait for so many.
         for (room, there) in open {
-            there.take().into_iter().for_each(|due| take(room.clone(), due));
+            there.take().into_iter().for_each(|due| append(&mut dues, room.clone(), due));
         }
         // Of those that were freed meanwhile, which had nothing any more.
-        let freed = {
-            let mut pile = self.pile();
-            pile.steps += 1;
-            std::mem::take(&mut pile.waiting)
-        };
-        freed.into_iter().for_each(|(room, due)| take(room, due));
+        let freed = self.pile().take_waiting();
+        freed.into_iter().for_each(|(room, due)| append(&mut dues, room, due));
         if !dues.is_empty() {
             *number += 1;
             let batch = Batch::new(self.node, *number);
