@@ -16,7 +16,7 @@ use super::support::{Browser, Engine, Tab};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Its answers take a second at most.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(30);
-/// WebKitWebDriver 2.50 leaves a screenshot of a new window unanswered once in some hundred times.
+/// WebKitWebDriver 2.50 leaves a screenshot unanswered for as long as the page is not painted.
 const HANGS: &str = "the browser's driver does not answer";
 
 #[derive(Debug, Clone)]
