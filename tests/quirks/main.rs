@@ -27,6 +27,8 @@ use support::{Browser, Engine};
 
 /// No case takes that long.
 const PATIENCE: Duration = Duration::from_secs(180);
+/// In CSS pixels: room for some pictures. Most of a case's time is its screenshots'.
+const TAB: (u32, u32) = (600, 640);
 
 #[tokio::test]
 async fn chromium() {
@@ -50,7 +52,7 @@ async fn all_cases(engine: Engine) {
         return;
     }
     let word = std::env::var("QUIRK").unwrap_or_default();
-    let mut browser = Arc::new(Browser::start(engine).await);
+    let mut browser = Arc::new(Browser::start_with_tabs_of(engine, TAB).await);
     let mut failures = Vec::new();
     for case in cases::ALL.iter().chain(cases::OF_FEATURES).filter(|case| case.name.contains(&word))
     {
@@ -64,7 +66,7 @@ async fn all_cases(engine: Engine) {
                 failures.push(failure);
             }
             // Whatever state that one is in.
-            browser = Arc::new(Browser::start(engine).await);
+            browser = Arc::new(Browser::start_with_tabs_of(engine, TAB).await);
         }
     }
     let failures = failures.concat();

@@ -75,7 +75,9 @@ impl Scene {
             if waited > PATIENCE {
                 self.fail(sight, &png, &screen, what);
             }
-            sleep(Duration::from_millis(5)).await;
+            // What takes long leaves the processor to the other browsers.
+            let pause = waited / 20;
+            sleep(pause.clamp(Duration::from_millis(5), Duration::from_millis(250))).await;
         }
     }
 

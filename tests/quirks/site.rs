@@ -106,7 +106,8 @@ impl Plan {
     }
 
     pub(crate) fn page(mut self, path: &'static str, body: impl AsRef<str>) -> Self {
-        let style = "<style>body { margin: 0 } img, input { display: block } p { clear: both }</style>";
+        let style =
+            "<style>body { margin: 0 } img, input { display: block } p { clear: both }</style>";
         let body = body.as_ref();
         let html = format!("<!DOCTYPE html><title>{path}</title>{style}{body}<p>{TEXT}</p>");
         self.pages.push((path, html));

@@ -30,17 +30,25 @@ pub(crate) struct Browser {
     engine: Engine,
     /// The empty tab that it began with.
     first: Tab,
+    /// The size of tabs that are opened, in CSS pixels.
+    size: (u32, u32),
     _processes: Vec<Process>,
     /// Last, so that it goes when the processes are gone.
     _home: Home,
 }
 
 impl Browser {
+    /// Its tabs are as small as the games' pages let them be, since a screenshot's time is its pixels'.
     pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with_tabs_of(engine, (960, 860)).await
+    }
+
+    /// With tabs of this size, in CSS pixels.
+    pub(crate) async fn start_with_tabs_of(engine: Engine, size: (u32, u32)) -> Self {
         let home = Home::new();
         let (driver, processes) = start::start(engine, home.path()).await;
         let first = Tab(driver.window().await);
-        Self { driver, engine, first, _processes: processes, _home: home }
+        Self { driver, engine, first, size, _processes: processes, _home: home }
     }
 
     pub(crate) fn engine(&self) -> Engine {
@@ -53,8 +61,8 @@ impl Browser {
         // it is waited for in vain.
         let tab = self.driver.open(self.engine != Engine::WebKit).await;
         self.driver.switch_to(&tab).await;
-        // As small as the games' pages let it be, since a screenshot's time is its pixels'.
-        self.driver.resize(960, 860).await;
+        let (width, height) = self.size;
+        self.driver.resize(width, height).await;
         self.driver.go_to(url).await;
         Tab(tab)
     }
