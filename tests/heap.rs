@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tower::ServiceExt;
@@ -131,5 +133,46 @@ fn viewers_and_rooms_are_light() {
         assert!(viewer <= 256, "a viewer takes {viewer} bytes");
         // 2 KB in a release build, where a task is smaller.
         assert!(room <= 2400, "a room takes {room} bytes beyond its viewer");
+    });
+}
+
+/// As many as a process of few descriptors can have both ends of.
+const CONNECTIONS: usize = 200;
+
+/// Of the server that comes along, with all of hyper's: mostly its two buffers of 8 KiB.
+#[test]
+fn connections_are_light() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a thread").block_on(async {
+        let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::svg(STILL)).build();
+        let badges = badges.expect("a right badge");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");
+        let address = listener.local_addr().expect("a listener has a port");
+        let server = badges.handle().serve(listener, badges.into_service());
+        let server = tokio::spawn(server.into_future());
+        let watch = async |viewers: usize| {
+            let mut sockets = Vec::with_capacity(CONNECTIONS);
+            for _ in 0..viewers {
+                let mut socket = TcpStream::connect(address).await.expect("a server listens");
+                let request =
+                    b"GET /online.png HTTP/1.1\r\nHost: a\r\nSec-Fetch-Dest: image\r\n\r\n";
+                socket.write_all(request).await.expect("it takes requests");
+                let mut opening = [0; 700]; // with the response's head
+                socket.read_exact(&mut opening).await.expect("it answers");
+                sockets.push(socket);
+            }
+            sleep(Duration::from_millis(300)).await;
+            sockets
+        };
+        let _first = watch(20).await;
+        let before = dhat::HeapStats::get().curr_bytes;
+        let _sockets = watch(CONNECTIONS).await;
+        let connection = (dhat::HeapStats::get().curr_bytes - before) / CONNECTIONS;
+        println!("a connection {connection} bytes");
+        // With a buffer that has grown to 16 KiB it was 30,000.
+        assert!(connection <= 24 * 1024, "a connection takes {connection} bytes");
+        server.abort();
     });
 }

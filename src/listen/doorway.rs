@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,10 +11,9 @@ use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::Watcher;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
@@ -23,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use crate::listen::connection::Connection;
+use crate::listen::preface::{self, Spoken};
 use crate::listen::sockets::SocketOptions;
 use crate::observe::throttle::Throttle;
 use crate::request::peer::PeerAddr;
@@ -34,8 +34,9 @@ const OUT_OF_BREATH: Duration = Duration::from_millis(100);
 pub(crate) struct Doorway<H> {
     sockets: SocketOptions,
     handshake: H,
-    http: Builder<TokioExecutor>,
-    /// For the handshake, and for the first request.
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    /// For the handshake and the first bytes, and for the first request.
     patience: Duration,
     failures: Throttle,
     closing: CancellationToken,
@@ -43,11 +44,11 @@ pub(crate) struct Doorway<H> {
 
 impl<H> Doorway<H> {
     pub(crate) fn new(handshake: H, sockets: SocketOptions, patience: Duration) -> Self {
-        let http = http(&sockets, patience);
         Self {
+            http1: http1(patience),
+            http2: http2(&sockets),
             sockets,
             handshake,
-            http,
             patience,
             failures: Throttle::default(),
             closing: CancellationToken::new(),
@@ -72,7 +73,7 @@ impl<H> Doorway<H> {
         }
     }
 
-    /// Whoever has not come in yet is sent away.
+    /// Whoever has not come in yet is sent away, and connections end when nothing is on its way any more.
     pub(crate) fn close(&self) {
         self.closing.cancel();
     }
@@ -83,7 +84,6 @@ impl<H> Doorway<H> {
         connection: Connection,
         peer: PeerAddr,
         service: S,
-        watcher: Watcher,
     ) where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send,
@@ -95,8 +95,10 @@ impl<H> Doorway<H> {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let pulse = connection.pulse();
-        let handshake = timeout(self.patience, (self.handshake)(connection));
-        let Some(Ok(Ok(io))) = self.closing.run_until_cancelled(handshake).await else { return };
+        let shake_hands = (self.handshake)(connection);
+        let begin = timeout(self.patience, async { preface::read(shake_hands.await?).await });
+        let begun = self.closing.run_until_cancelled(begin).await;
+        let Some(Ok(Ok((spoken, io)))) = begun else { return };
         let service = TowerToHyperService::new(service);
         let has_asked = Arc::new(AtomicBool::new(false));
         let service = service_fn({
@@ -111,14 +113,41 @@ impl<H> Doorway<H> {
                 service.call(request)
             }
         });
-        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(io), service);
-        let mut connection = pin!(watcher.watch(connection));
-        // hyper looks at the time when it knows the version: whoever sends half of HTTP/2's preface, or
-        // nothing, would stay (hyper-util 0.1.21).
-        let first = timeout(self.patience, &mut connection).await;
+        let io = TokioIo::new(io);
+        match spoken {
+            Spoken::Http1 => {
+                let connection = self.http1.serve_connection(io, service).with_upgrades();
+                let end = http1::UpgradeableConnection::graceful_shutdown;
+                self.accompany(pin!(connection), end, &has_asked).await;
+            }
+            Spoken::Http2 => {
+                let connection = self.http2.serve_connection(io, service);
+                let end = http2::Connection::graceful_shutdown;
+                self.accompany(pin!(connection), end, &has_asked).await;
+            }
+        }
+    }
+
+    /// To the connection's end, whose cause is nobody's business: clients leave, as all do some time.
+    async fn accompany<C: Future>(
+        &self,
+        mut connection: Pin<&mut C>,
+        end: impl Fn(Pin<&mut C>),
+        has_asked: &AtomicBool,
+    ) {
+        // hyper 1.12 looks at the time that HTTP/1's heads take: who begins HTTP/2, and then asks for
+        // nothing, would stay.
+        let first = timeout(self.patience, self.serve(connection.as_mut(), &end)).await;
         if first.is_err() && has_asked.load(Ordering::Relaxed) {
-            // An error is a client who has left, as all do some time.
-            connection.await.ok();
+            self.serve(connection, end).await;
+        }
+    }
+
+    /// When the way in is closed, what was asked for is still answered.
+    async fn serve<C: Future>(&self, mut connection: Pin<&mut C>, end: impl Fn(Pin<&mut C>)) {
+        if self.closing.run_until_cancelled(connection.as_mut()).await.is_none() {
+            end(connection.as_mut());
+            connection.await;
         }
     }
 }
@@ -129,13 +158,17 @@ fn is_of_peer(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn http(sockets: &SocketOptions, head: Duration) -> Builder<TokioExecutor> {
-    let mut http = Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(head);
-    let mut http2 = http.http2();
-    http2.timer(TokioTimer::new());
+fn http1(head: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head);
+    http
+}
+
+fn http2(sockets: &SocketOptions) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new());
     if let Some((interval, timeout)) = sockets.pings() {
-        http2.keep_alive_interval(interval).keep_alive_timeout(timeout);
+        http.keep_alive_interval(interval).keep_alive_timeout(timeout);
     }
     http
 }

@@ -7,5 +7,6 @@
 pub(crate) mod connection;
 pub(crate) mod descriptors;
 pub(crate) mod doorway;
+pub(crate) mod preface;
 pub(crate) mod server;
 pub(crate) mod sockets;

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -181,7 +180,6 @@ where
         Box::pin(async move {
             widen(&listener);
             reserve_descriptors(DESCRIPTORS);
-            let graceful = GracefulShutdown::new();
             // Dropped with this future, and the connections with it.
             let mut connections = JoinSet::new();
             let accept = async {
@@ -191,8 +189,7 @@ where
                     tokio::select! {
                         (connection, peer) = doorway.accept(&listener) => {
                             let (doorway, service) = (doorway.clone(), service.clone());
-                            let watcher = graceful.watcher();
-                            connections.spawn(doorway.receive(connection, peer, service, watcher));
+                            connections.spawn(doorway.receive(connection, peer, service));
                         }
                         Some(_) = connections.join_next() => {}
                     }
@@ -206,7 +203,8 @@ where
             drop(listener);
             doorway.close();
             let streams = handle.end_streams_within(goodbye);
-            let end = async { tokio::join!(streams, graceful.shutdown()) };
+            let all_have_left = async { while connections.join_next().await.is_some() {} };
+            let end = async { tokio::join!(streams, all_have_left) };
             if timeout(goodbye, end).await.is_err() {
                 tracing::warn!("connections that have not ended in time are cut off");
             }

@@ -8,8 +8,11 @@ use std::time::Duration;
 use crate::common::{
     BROWSER, Client, PATIENCE, Protocol, RawReply, bar_badge, eventually, read_bar, within,
 };
+use axum::extract::Request;
 use axum::routing::get;
 use axum::{Extension, Router};
+use http::{StatusCode, header};
+use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -52,6 +55,40 @@ async fn start(set_up: impl FnOnce(Server<Router>) -> Server<Router>) -> Running
     let server = set_up(handle.serve(listener, app)).with_graceful_shutdown(stopped);
     let ended = tokio::spawn(server.into_future());
     Running { address, room: handle.room_at(PATH).unwrap(), handle, stop, ended }
+}
+
+/// A WebSocket's bytes, in short.
+#[tokio::test]
+async fn upgraded_connections_are_the_applications() {
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let handle = badges.handle();
+    let echo = async |request: Request| {
+        let upgraded = hyper::upgrade::on(request);
+        tokio::spawn(async {
+            let (mut from, mut to) = tokio::io::split(TokioIo::new(upgraded.await.unwrap()));
+            tokio::io::copy(&mut from, &mut to).await.unwrap();
+        });
+        let head = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
+        (StatusCode::SWITCHING_PROTOCOLS, head)
+    };
+    let app = Router::new().route("/echo", get(echo)).layer(badges);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(handle.serve(listener, app).into_future());
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    // What comes with the request is not HTTP any more, either.
+    let request =
+        b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nat once, ";
+    socket.write_all(request).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within("an answer", socket.read_u8()).await.unwrap());
+    }
+    socket.write_all(b"and later").await.unwrap();
+    let mut echoed = [0; 18];
+    within("an echo", socket.read_exact(&mut echoed)).await.unwrap();
+    assert_eq!(&echoed, b"at once, and later");
+    server.abort();
 }
 
 #[tokio::test]
