@@ -116,35 +116,26 @@ impl<H> Doorway<H> {
         let io = TokioIo::new(io);
         match spoken {
             Spoken::Http1 => {
-                let connection = self.http1.serve_connection(io, service).with_upgrades();
-                let end = http1::UpgradeableConnection::graceful_shutdown;
-                self.accompany(pin!(connection), end, &has_asked).await;
+                let connection = pin!(self.http1.serve_connection(io, service).with_upgrades());
+                self.serve(connection, http1::UpgradeableConnection::graceful_shutdown).await;
             }
             Spoken::Http2 => {
-                let connection = self.http2.serve_connection(io, service);
+                // In a box, so that HTTP/1 takes no room for it.
+                let mut connection = Box::pin(self.http2.serve_connection(io, service));
                 let end = http2::Connection::graceful_shutdown;
-                self.accompany(pin!(connection), end, &has_asked).await;
+                // hyper 1.12 looks at the time that HTTP/1's heads take: who begins HTTP/2, and then asks
+                // for nothing, would stay.
+                let first = timeout(self.patience, self.serve(connection.as_mut(), end)).await;
+                if first.is_err() && has_asked.load(Ordering::Relaxed) {
+                    self.serve(connection.as_mut(), end).await;
+                }
             }
         }
     }
 
     /// To the connection's end, whose cause is nobody's business: clients leave, as all do some time.
-    async fn accompany<C: Future>(
-        &self,
-        mut connection: Pin<&mut C>,
-        end: impl Fn(Pin<&mut C>),
-        has_asked: &AtomicBool,
-    ) {
-        // hyper 1.12 looks at the time that HTTP/1's heads take: who begins HTTP/2, and then asks for
-        // nothing, would stay.
-        let first = timeout(self.patience, self.serve(connection.as_mut(), &end)).await;
-        if first.is_err() && has_asked.load(Ordering::Relaxed) {
-            self.serve(connection, end).await;
-        }
-    }
-
     /// When the way in is closed, what was asked for is still answered.
-    async fn serve<C: Future>(&self, mut connection: Pin<&mut C>, end: impl Fn(Pin<&mut C>)) {
+    async fn serve<C: Future>(&self, mut connection: Pin<&mut C>, end: fn(Pin<&mut C>)) {
         if self.closing.run_until_cancelled(connection.as_mut()).await.is_none() {
             end(connection.as_mut());
             connection.await;
