@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -17,8 +17,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
 use tower_service::Service;
 
 use crate::listen::connection::Connection;
@@ -39,7 +39,8 @@ pub(crate) struct Doorway<H> {
     /// For the handshake and the first bytes, and for the first request.
     patience: Duration,
     failures: Throttle,
-    closing: CancellationToken,
+    /// Looked at with each wake of each connection. A `CancellationToken` has two locks for all of them.
+    closing: watch::Sender<bool>,
 }
 
 impl<H> Doorway<H> {
@@ -51,7 +52,7 @@ impl<H> Doorway<H> {
             handshake,
             patience,
             failures: Throttle::default(),
-            closing: CancellationToken::new(),
+            closing: watch::Sender::new(false),
         }
     }
 
@@ -75,7 +76,7 @@ impl<H> Doorway<H> {
 
     /// Whoever has not come in yet is sent away, and connections end when nothing is on its way any more.
     pub(crate) fn close(&self) {
-        self.closing.cancel();
+        self.closing.send_replace(true);
     }
 
     /// From its first byte to its last.
@@ -95,52 +96,69 @@ impl<H> Doorway<H> {
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let pulse = connection.pulse();
+        let mut closing = self.closing.subscribe();
+        let deadline = Instant::now() + self.patience;
         let shake_hands = (self.handshake)(connection);
-        let begin = timeout(self.patience, async { preface::read(shake_hands.await?).await });
-        let begun = self.closing.run_until_cancelled(begin).await;
-        let Some(Ok(Ok((spoken, io)))) = begun else { return };
-        let service = TowerToHyperService::new(service);
-        let has_asked = Arc::new(AtomicBool::new(false));
-        let service = service_fn({
-            let has_asked = has_asked.clone();
-            move |mut request: Request<Incoming>| {
-                has_asked.store(true, Ordering::Relaxed);
-                request.extensions_mut().insert(peer);
-                // Over HTTP/2 others are on the connection, and pings find out who has vanished.
-                if request.version() < Version::HTTP_2 {
-                    request.extensions_mut().insert(pulse.clone());
-                }
-                service.call(request)
+        let begin = async { preface::read(shake_hands.await?).await };
+        let begun = tokio::select! {
+            begun = timeout_at(deadline, begin) => begun,
+            _ = closing.wait_for(|is_closing| *is_closing) => return,
+        };
+        let Ok(Ok((spoken, io))) = begun else { return };
+        let (io, service) = (TokioIo::new(io), TowerToHyperService::new(service));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            // Over HTTP/2 others are on the connection, and pings find out who has vanished.
+            if spoken == Spoken::Http1 {
+                request.extensions_mut().insert(pulse.clone());
             }
+            service.call(request)
         });
-        let io = TokioIo::new(io);
         match spoken {
             Spoken::Http1 => {
                 let connection = pin!(self.http1.serve_connection(io, service).with_upgrades());
-                self.serve(connection, http1::UpgradeableConnection::graceful_shutdown).await;
+                let end = http1::UpgradeableConnection::graceful_shutdown;
+                serve(connection, &mut closing, end).await;
             }
             Spoken::Http2 => {
+                let has_asked = Arc::new(AtomicBool::new(false));
+                let service = service_fn({
+                    let has_asked = has_asked.clone();
+                    move |request| {
+                        has_asked.store(true, Ordering::Relaxed);
+                        service.call(request)
+                    }
+                });
                 // In a box, so that HTTP/1 takes no room for it.
                 let mut connection = Box::pin(self.http2.serve_connection(io, service));
                 let end = http2::Connection::graceful_shutdown;
                 // hyper 1.12 looks at the time that HTTP/1's heads take: who begins HTTP/2, and then asks
                 // for nothing, would stay.
-                let first = timeout(self.patience, self.serve(connection.as_mut(), end)).await;
+                let served = serve(connection.as_mut(), &mut closing, end);
+                let first = timeout_at(deadline, served).await;
                 if first.is_err() && has_asked.load(Ordering::Relaxed) {
-                    self.serve(connection.as_mut(), end).await;
+                    serve(connection.as_mut(), &mut closing, end).await;
                 }
             }
         }
     }
+}
 
-    /// To the connection's end, whose cause is nobody's business: clients leave, as all do some time.
-    /// When the way in is closed, what was asked for is still answered.
-    async fn serve<C: Future>(&self, mut connection: Pin<&mut C>, end: fn(Pin<&mut C>)) {
-        if self.closing.run_until_cancelled(connection.as_mut()).await.is_none() {
-            end(connection.as_mut());
-            connection.await;
-        }
+/// To the connection's end, whose cause is nobody's business: clients leave, as all do some time. When the
+/// way in is closed, what was asked for is still answered.
+async fn serve<C: Future>(
+    mut connection: Pin<&mut C>,
+    closing: &mut watch::Receiver<bool>,
+    end: fn(Pin<&mut C>),
+) {
+    tokio::select! {
+        // First the connection, so that it has seen what came before.
+        biased;
+        _ = connection.as_mut() => return,
+        _ = closing.wait_for(|is_closing| *is_closing) => {}
     }
+    end(connection.as_mut());
+    connection.await;
 }
 
 /// Who came has gone already.

@@ -63,11 +63,10 @@ impl<Io: AsyncRead + Unpin> AsyncRead for Begun<Io> {
             self.first = Some(first);
             return Poll::Ready(Ok(()));
         }
-        // In the same piece, see above.
-        match Pin::new(&mut self.io).poll_read(cx, buf) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            _ => Poll::Ready(Ok(())),
-        }
+        // In the same piece, see above. After an error there is no more to come, or the same error: it waits
+        // for the next read, because this one has given something.
+        let _ = Pin::new(&mut self.io).poll_read(cx, buf);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -152,5 +151,16 @@ mod tests {
         client.write_all(&sent).await.unwrap();
         let (_, mut begun) = read(server).await.unwrap();
         assert_eq!(begun.read(&mut [0; 8 * HEAD]).await.unwrap(), sent.len());
+    }
+
+    #[tokio::test]
+    async fn what_came_before_an_error_is_read() {
+        let request = b"GET / HTTP/1.1\r\n\r\n";
+        let reset = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let io = tokio_test::io::Builder::new().read(request).read_error(reset()).build();
+        let (_, mut begun) = read(io).await.unwrap();
+        let mut read = [0; 100];
+        assert_eq!(begun.read(&mut read).await.unwrap(), request.len());
+        assert_eq!(read[..request.len()], *request);
     }
 }

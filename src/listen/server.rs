@@ -55,10 +55,11 @@ impl Handle {
     /// - Each request says who is at the other end ([`PeerAddr`](crate::PeerAddr)).
     /// - At the end the streams are ended, too; whoever does not go in time is cut off.
     /// - Thousands may come at the same moment (a backlog of 4,096, and [`reserve_descriptors`]).
-    /// - A client that sends half a request's head, or nothing, is sent away after 30 seconds.
+    /// - A client that sends nothing is sent away after 30 seconds, one that sends half a request's head after
+    ///   60 at the latest.
     ///
     /// What it does not do: axum's `ConnectInfo` is not there ([`PeerAddr`](crate::PeerAddr) is), and a connection
-    /// that was upgraded, such as a WebSocket, is the application's own to end.
+    /// that was upgraded, such as a WebSocket, is the application's own to end; its socket can't be had back.
     ///
     /// It does nothing until it is awaited, and ends when [`Handle::shutdown`] is called, or with
     /// [`with_graceful_shutdown`](Server::with_graceful_shutdown).
@@ -128,7 +129,8 @@ impl<S, H> Server<S, H> {
         self
     }
 
-    /// How long a client may take for a handshake, and for the head of a request. Default: 30 seconds.
+    /// How long a client may take for a handshake and its first byte, and then for a request's head. Over HTTP/2
+    /// for all of it until the first request, after which PINGs alone find out who has gone. Default: 30 seconds.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
         // hyper adds it to the time that it is.
         self.head = timeout.min(Duration::from_secs(24 * 60 * 60));

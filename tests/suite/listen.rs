@@ -2,7 +2,7 @@
 //! sent away, and the end.
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::common::{
@@ -16,9 +16,9 @@ use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 use tower_livebadge::{
     Connection, Handle, LiveBadgeLayer, PeerAddr, RoomHandle, Server, SocketOptions, visitor,
 };
@@ -147,6 +147,47 @@ async fn it_ends_with_its_streams_and_waits_for_nobody_who_does_not_read() {
     assert!(since.elapsed() < goodbye + PATIENCE / 2);
     assert!(TcpStream::connect(running.address).await.is_err(), "nobody is let in any more");
     assert_eq!(running.room.counts().streams, 0);
+}
+
+/// Without being cut off, which would be after an hour.
+#[tokio::test]
+async fn idle_connections_end_and_what_was_asked_for_is_answered() {
+    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
+    let handle = badges.handle();
+    let (asked, answers) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let slow = {
+        let (asked, answers) = (asked.clone(), answers.clone());
+        async move || {
+            asked.add_permits(1);
+            answers.acquire().await.unwrap().forget();
+            "an answer"
+        }
+    };
+    let app = Router::new().route("/", get(async || "at once")).route("/slow", get(slow));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = handle.serve(listener, app.layer(badges));
+    let ended = tokio::spawn(server.shutdown_timeout(Duration::from_secs(3600)).into_future());
+
+    let (mut idle, mut waiting) = (Vec::new(), Vec::new());
+    for protocol in Protocol::BOTH {
+        let mut client = Client::connect(address, protocol).await;
+        assert_eq!(client.get("/", &[]).await.bytes().await, "at once");
+        idle.push(client);
+        waiting.push(tokio::spawn(async move {
+            Client::connect(address, protocol).await.get("/slow", &[]).await.bytes().await
+        }));
+    }
+    within("two requests", asked.acquire_many(2)).await.unwrap().forget();
+    handle.shutdown().await;
+    while TcpStream::connect(address).await.is_ok() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    answers.add_permits(2);
+    for answer in waiting {
+        assert_eq!(within("an answer", answer).await.unwrap(), "an answer");
+    }
+    within("the server's end", ended).await.unwrap();
 }
 
 #[tokio::test]
