@@ -9,6 +9,7 @@ use http::Request;
 use http_body_util::{BodyExt, Empty};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tower::ServiceExt;
@@ -19,6 +20,13 @@ static HEAP: dhat::Alloc = dhat::Alloc;
 
 /// One test at a time.
 static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs a test alone, on such threads, with the whole heap in view.
+fn measure(runtime: &mut Builder, test: impl Future<Output = ()>) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    runtime.enable_all().build().expect("threads").block_on(test);
+}
 
 /// Its picture is of one room alone, and it knows its visitors.
 const OF_ROOM: &str = r#"<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20">
@@ -54,11 +62,7 @@ async fn visit(service: &LiveBadge<NotFound>, handle: &Handle, rooms: std::ops::
 
 #[test]
 fn rooms_leave_nothing_behind() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-    runtime.block_on(async {
+    measure(&mut Builder::new_multi_thread(), async {
         let badge = Badge::svg(OF_ROOM)
             .scale(1.0)
             .visitors(visitor::header("x-user"))
@@ -118,10 +122,7 @@ async fn weigh(service: &LiveBadge<NotFound>, path: impl Fn(usize) -> String) ->
 
 #[test]
 fn viewers_and_rooms_are_light() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a thread").block_on(async {
+    measure(&mut Builder::new_current_thread(), async {
         let badges = LiveBadgeLayer::builder()
             .badge("/online.png", Badge::svg(STILL))
             .badge("/rooms/{room}/online.png", Badge::svg(STILL))
@@ -142,10 +143,7 @@ const CONNECTIONS: usize = 80;
 /// Of the server that comes along, with all of hyper's: mostly its two buffers of 8 KiB.
 #[test]
 fn connections_are_light() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let _profiler = dhat::Profiler::builder().testing().build();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a thread").block_on(async {
+    measure(&mut Builder::new_current_thread(), async {
         let badges = LiveBadgeLayer::builder().badge("/online.png", Badge::svg(STILL)).build();
         let badges = badges.expect("a right badge");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("some port is free");

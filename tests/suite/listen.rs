@@ -35,6 +35,14 @@ struct Running {
 }
 
 async fn start(set_up: impl FnOnce(Server<Router>) -> Server<Router>) -> Running {
+    start_with(Router::new(), set_up).await
+}
+
+/// With more routes.
+async fn start_with(
+    routes: Router,
+    set_up: impl FnOnce(Server<Router>) -> Server<Router>,
+) -> Running {
     let badge = bar_badge().visitors(visitor::peer(PeerAddr::of));
     let badges = LiveBadgeLayer::builder().badge(PATH, badge).build().unwrap();
     let handle = badges.handle();
@@ -48,6 +56,7 @@ async fn start(set_up: impl FnOnce(Server<Router>) -> Server<Router>) -> Running
                 }
             }),
         )
+        .merge(routes)
         .layer(badges);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -60,8 +69,6 @@ async fn start(set_up: impl FnOnce(Server<Router>) -> Server<Router>) -> Running
 /// A WebSocket's bytes, in short.
 #[tokio::test]
 async fn upgraded_connections_are_the_applications() {
-    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
-    let handle = badges.handle();
     let echo = async |request: Request| {
         let upgraded = hyper::upgrade::on(request);
         tokio::spawn(async {
@@ -71,11 +78,8 @@ async fn upgraded_connections_are_the_applications() {
         let head = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
         (StatusCode::SWITCHING_PROTOCOLS, head)
     };
-    let app = Router::new().route("/echo", get(echo)).layer(badges);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(handle.serve(listener, app).into_future());
-    let mut socket = TcpStream::connect(address).await.unwrap();
+    let running = start_with(Router::new().route("/echo", get(echo)), |server| server).await;
+    let mut socket = TcpStream::connect(running.address).await.unwrap();
     // What comes with the request is not HTTP any more, either.
     let request =
         b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nat once, ";
@@ -88,7 +92,6 @@ async fn upgraded_connections_are_the_applications() {
     let mut echoed = [0; 18];
     within("an echo", socket.read_exact(&mut echoed)).await.unwrap();
     assert_eq!(&echoed, b"at once, and later");
-    server.abort();
 }
 
 #[tokio::test]
@@ -152,8 +155,6 @@ async fn it_ends_with_its_streams_and_waits_for_nobody_who_does_not_read() {
 /// Without being cut off, which would be after an hour.
 #[tokio::test]
 async fn idle_connections_end_and_what_was_asked_for_is_answered() {
-    let badges = LiveBadgeLayer::builder().badge(PATH, bar_badge()).build().unwrap();
-    let handle = badges.handle();
     let (asked, answers) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let slow = {
         let (asked, answers) = (asked.clone(), answers.clone());
@@ -163,23 +164,22 @@ async fn idle_connections_end_and_what_was_asked_for_is_answered() {
             "an answer"
         }
     };
-    let app = Router::new().route("/", get(async || "at once")).route("/slow", get(slow));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = handle.serve(listener, app.layer(badges));
-    let ended = tokio::spawn(server.shutdown_timeout(Duration::from_secs(3600)).into_future());
+    let routes = Router::new().route("/now", get(async || "at once")).route("/slow", get(slow));
+    let hour = Duration::from_secs(3600);
+    let running = start_with(routes, |server| server.shutdown_timeout(hour)).await;
+    let address = running.address;
 
     let (mut idle, mut waiting) = (Vec::new(), Vec::new());
     for protocol in Protocol::BOTH {
         let mut client = Client::connect(address, protocol).await;
-        assert_eq!(client.get("/", &[]).await.bytes().await, "at once");
+        assert_eq!(client.get("/now", &[]).await.bytes().await, "at once");
         idle.push(client);
         waiting.push(tokio::spawn(async move {
             Client::connect(address, protocol).await.get("/slow", &[]).await.bytes().await
         }));
     }
     within("two requests", asked.acquire_many(2)).await.unwrap().forget();
-    handle.shutdown().await;
+    running.handle.shutdown().await;
     while TcpStream::connect(address).await.is_ok() {
         sleep(Duration::from_millis(5)).await;
     }
@@ -187,7 +187,7 @@ async fn idle_connections_end_and_what_was_asked_for_is_answered() {
     for answer in waiting {
         assert_eq!(within("an answer", answer).await.unwrap(), "an answer");
     }
-    within("the server's end", ended).await.unwrap();
+    within("the server's end", running.ended).await.unwrap();
 }
 
 #[tokio::test]
